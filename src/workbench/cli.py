@@ -1,0 +1,177 @@
+"""The command line. Heavy modules are imported inside the commands, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench import __version__
+from workbench.progress import progress
+from workbench.scorer.errors import SelectivityError
+
+app = typer.Typer(
+    name="workbench",
+    help="Selectivity workbench: decide which declarations customs controls, learn from the controls, prove it.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Given = Annotated[list[str] | None, typer.Option("-p", metavar="KEY=VALUE", help="Value of a parameter; repeatable.")]
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is told in a sentence, without a stack trace."""
+    try:
+        app()
+    except SelectivityError as error:
+        print(f"workbench: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("workbench: interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
+    """Take the options that stand before a command."""
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    pipeline: Annotated[Path, typer.Argument(help="The programme's TOML, for example pipelines/declarations.toml.")],
+    given: Given = None,
+    out: Annotated[Path | None, typer.Option(help="New folder for the run. Default: runs/<name>-<moment>.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
+    track: Annotated[bool, typer.Option(help="Keep the run in MLflow and register the model.")] = True,
+) -> None:
+    """Execute a pipeline: prepare, train, evaluate, explain, select, report, export.
+
+    Example: workbench run pipelines/kcs.toml -p train=train.csv.gz -p valid=valid.csv.gz --out runs/kcs
+    """
+    from workbench.errors import ParameterError
+    from workbench.runner import run_pipeline
+
+    if out and resume:
+        raise ParameterError("Give --out for a new run or --resume for one that was begun, not both.")
+    folder = resume or out or Path("runs") / f"{pipeline.stem}-{datetime.now():%Y%m%d-%H%M%S}"
+    result = run_pipeline(pipeline, _pairs(given), folder, resume=resume is not None, track=track)
+    for name, path in result.summary["outputs"].items():
+        print(f"{name:12} {result.run_dir / path}")
+    if result.model_version is not None:
+        print(f"{'model':12} version {result.model_version}, alias challenger")
+
+
+@app.command()
+def generate(
+    out: Annotated[Path, typer.Option(help="Folder to make.")],
+    rows: Annotated[int, typer.Option(min=1, help="Declaration items.")] = 200_000,
+    months: Annotated[int, typer.Option(min=1, help="Length of the period.")] = 12,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same tables.")] = 17,
+) -> None:
+    """Generate declarations, outcomes of controls and the truth about them (for tests and simulations only).
+
+    Example: workbench generate --rows 200000 --months 12 --seed 17 --out data/generated
+    """
+    from workbench.synthetic import generate as write
+
+    with progress(rows) as tell:
+        summary = write(out, rows=rows, months=months, seed=seed, on_chunk=lambda done, total: tell("generate", done))
+    print(summary)
+
+
+@app.command()
+def tune(
+    pipeline: Annotated[Path, typer.Argument(help="The programme's TOML; the result is written into it.")],
+    run_dir: Annotated[Path, typer.Option("--run", help="A run of this pipeline, whose prepared tables are used.")],
+    dry_run: Annotated[bool, typer.Option(help="Show the result and leave the TOML as it is.")] = False,
+) -> None:
+    """Search the model's parameters within the bounds of [model.tuning], on the learning part only.
+
+    Example: workbench tune pipelines/declarations.toml --run runs/declarations-20260101-120000
+    """
+    from workbench.tuning import search, write_result
+
+    result = search(pipeline, run_dir)
+    print(result.describe())
+    if not dry_run:
+        write_result(pipeline, result)
+        print(f"Written into {pipeline}.")
+
+
+@app.command()
+def export(
+    run_dir: Annotated[Path, typer.Argument(help="A finished run.")],
+    out: Annotated[Path, typer.Option(help="Folder for bundle/ and dist/.")],
+) -> None:
+    """Export a run's scorer as a bundle and as an installable wheel.
+
+    Example: workbench export runs/kcs --out exported
+    """
+    from workbench.stages.exporting import export as write
+    from workbench.stages.folder import RunFolder
+
+    exported = write(RunFolder.open(run_dir), out)
+    print(f"bundle {exported.folder}\nwheel  {exported.wheel}")
+
+
+@app.command()
+def score(
+    bundle: Annotated[Path, typer.Argument(help="Bundle directory or selectivity_scorer wheel.")],
+    source: Annotated[str, typer.Argument(metavar="INPUT", help="CSV or Parquet file, folder or quoted glob, raw columns.")],
+    out: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    reasons: Annotated[bool, typer.Option(help="Put reasons into sentences.")] = True,
+    as_of: Annotated[datetime | None, typer.Option(help="Later lodgements go to quarantine. Default: end of today.")] = None,
+) -> None:
+    """Decide every row of a file with an exported scorer.
+
+    Example: workbench score runs/kcs/bundle test.csv.gz --out decisions.parquet
+    """
+    from workbench.scorer.__main__ import describe, end_of_today
+    from workbench.scorer.batch import score_file
+    from workbench.serving.batch import open_bundle
+
+    with open_bundle(bundle) as opened, progress(None) as tell:
+        summary = score_file(opened, source, out, reasons=reasons, as_of=as_of or end_of_today(), progress=tell)
+    print(describe(summary, out))
+
+
+@app.command()
+def lab(
+    port: Annotated[int, typer.Option(help="Port of JupyterLab.")] = 8888,
+    mlflow_port: Annotated[int, typer.Option(help="Port of MLflow's page.")] = 5000,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+) -> None:
+    """Open JupyterLab on the notebooks, with the MLflow page beside it; both on this machine only.
+
+    Example: workbench lab --port 8890
+    """
+    from workbench.lab import lab as serve
+
+    serve(Path.cwd(), port, mlflow_port, open_browser=browser)
+
+
+def _pairs(given: list[str] | None) -> dict[str, str]:
+    from workbench.errors import ParameterError
+
+    pairs = {}
+    for text in given or []:
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            raise ParameterError(f"-p {text!r} is not KEY=VALUE. Write for example: -p rows=50000")
+        if name in pairs:
+            raise ParameterError(f"-p {name} is given twice: once as {pairs[name]!r}, once as {value!r}. Give it once.")
+        pairs[name] = value
+    return pairs
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""Features: fitted on the past only, out-of-fold for training rows; an unseen group gets the prior."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import polars as pl
+
+from workbench.config import FeaturesConfig
+from workbench.errors import ConfigError, LabelError, did_you_mean
+from workbench.features import plain
+from workbench.features.learners import Learner
+from workbench.features.novelty import Frequency
+from workbench.features.past import Past
+from workbench.features.profiles import HitRate
+from workbench.features.quantiles import MeasureQuantiles
+from workbench.scorer.featureset import FeatureSet, Matrix, Recipe, compute
+from workbench.scorer.lookups import KeySpace, Values
+from workbench.scorer.schema import derive, known_at_lodgement
+
+__all__ = ["TrainingFeatures", "fit_features"]
+
+
+@dataclass(frozen=True)
+class TrainingFeatures:
+    """A fitted feature set and the matrix of the rows that it was fitted on.
+
+    Parameters
+    ----------
+    features
+        Fitted on all of the past; transforms later rows.
+    matrix
+        float32, shape (labelled rows, features), column-major: each row's values were learnt without its own fold.
+    labels
+        float64, shape (labelled rows,), 0.0 or 1.0.
+    rows
+        The labelled rows themselves, in the matrix's order.
+    """
+
+    features: FeatureSet
+    matrix: Matrix
+    labels: Values
+    rows: pl.DataFrame
+
+
+def fit_features(past: pl.DataFrame, config: FeaturesConfig) -> TrainingFeatures:
+    """Learn the features of `config` from the past.
+
+    Parameters
+    ----------
+    past
+        What `timeline.as_of` returned: canonical columns, ``violation`` null where no label was known by then. Rows
+        without a label teach prices and frequencies; those with one train the model.
+    config
+        The pipeline's [features].
+
+    Raises
+    ------
+    LabelError
+        No label was known, or all are of one class.
+    ConfigError
+        A column is unknown or is known only after the control.
+    """
+    learners, plain_recipes = _learners(config), _plain_recipes(config)
+    key_columns = {*(name for learner in learners for name in learner.columns), *config.codes}  # type: ignore[attr-defined]
+    _check_columns({*key_columns, *config.numbers})
+    _check_labels(past)
+    derived = derive(past)
+    table = Past(derived, KeySpace.learn(derived, key_columns), config.folds)
+    lookups, values = {}, {}
+    for learner in learners:
+        lookup, out_of_fold = learner.learn(table)
+        lookups[learner.name] = lookup
+        values |= {(learner.name, value): column for value, column in out_of_fold.items()}
+    recipes = tuple([recipe for learner in learners for recipe in learner.recipes()] + plain_recipes)
+    features = FeatureSet(table.space, lookups, recipes)
+    matrix = compute(recipes, table.training_input(values))
+    return TrainingFeatures(features, matrix, table.labels, derived.filter(table.labelled))
+
+
+def _learners(config: FeaturesConfig) -> list[Learner]:
+    return [
+        *(HitRate(columns, config.smoothing) for columns in config.rates),
+        *(MeasureQuantiles(columns, "unit_value_usd_per_kg") for columns in config.prices),
+        *(MeasureQuantiles(columns, "net_mass_kg_per_quantity") for columns in config.quantities),
+        *(Frequency(columns) for columns in config.frequencies),
+    ]
+
+
+def _plain_recipes(config: FeaturesConfig) -> list[Recipe]:
+    return plain.codes(config.codes) + plain.numbers(config.numbers) + (plain.calendar() if config.calendar else [])
+
+
+def _check_columns(columns: Iterable[str]) -> None:
+    allowed = known_at_lodgement()
+    faults = [f"{name!r}{did_you_mean(name, allowed)}" for name in sorted(columns) if name not in allowed]
+    if faults:
+        raise ConfigError(
+            f"[features] names {', '.join(faults)}, which is no column known at lodgement. A feature reads only: "
+            f"{', '.join(allowed)}."
+        )
+
+
+def _check_labels(past: pl.DataFrame) -> None:
+    labels = past["violation"].drop_nulls()
+    if not len(labels):
+        raise LabelError(
+            f"No label is known among the {past.height:,} declaration items to learn from. Give a later moment, a longer "
+            "period or a source with outcomes."
+        )
+    if labels.n_unique() == 1:
+        raise LabelError(
+            f"All {len(labels):,} known labels are {labels[0]}: a model learns nothing from one class. Check the mapping "
+            "of 'violation', or give a longer period."
+        )

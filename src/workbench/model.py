@@ -1,0 +1,241 @@
+"""Training: from what was known at one moment to a fitted risk model.
+
+The trees are grown twice. First on the earlier part of the past, stopped early on its later part, which also calibrates
+the probabilities; then on all of it with the number of rounds found. No row is ever judged by trees that saw it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from workbench.config import FeaturesConfig, ModelConfig
+from workbench.errors import LabelError
+from workbench.features import TrainingFeatures, fit_features
+from workbench.scorer.calibration import Calibration
+from workbench.scorer.featureset import Matrix
+from workbench.scorer.lookups import Values
+from workbench.scorer.riskmodel import RiskModel
+from workbench.timeline import as_of, earlier_share
+
+if TYPE_CHECKING:
+    import xgboost
+
+_ENGINE: Mapping[str, Any] = {"objective": "binary:logistic", "tree_method": "hist", "verbosity": 1}
+
+_LEAST_VIOLATIONS_WITH_REVENUE = 30
+"""Below this many the amount recovered cannot be told from chance, and no recovery model is grown."""
+
+_VIOLATIONS_A_BREAKPOINT = 40
+_LEAST_SLOPE = 0.05
+
+
+@dataclass(frozen=True)
+class Training:
+    """A trained model and how it came about.
+
+    Parameters
+    ----------
+    model
+        Grown on everything known at `as_of`.
+    rounds
+        Trees grown, found by early stopping on the later period.
+    stop_loss
+        Log loss on the later period at that number of rounds, smaller is better; ``None`` where nothing was held back.
+    fitted
+        The features, with the out-of-fold matrix and the labels that the model learnt from.
+    as_of
+        Moment of knowledge.
+    """
+
+    model: RiskModel
+    rounds: int
+    stop_loss: float | None
+    fitted: TrainingFeatures
+    as_of: datetime
+
+
+def train(
+    declarations: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    moment: datetime,
+    features: FeaturesConfig,
+    config: ModelConfig,
+) -> Training:
+    """Train on what was known at `moment`.
+
+    Parameters
+    ----------
+    declarations, outcomes
+        Canonical tables; rows lodged and labels recorded at or after `moment` are not read.
+    moment
+        The moment of knowledge.
+    features, config
+        The pipeline's [features] and [model].
+
+    Raises
+    ------
+    LabelError
+        Too few labels, or all of one class, in the earlier or in the later part.
+    """
+    past = as_of(declarations, outcomes, moment)
+    stopped = stop_early(declarations, outcomes, past, features, config)
+    again = train_again(
+        declarations, outcomes, moment, features, config, rounds=stopped.rounds, calibration=stopped.calibration
+    )
+    return replace(again, stop_loss=stopped.loss)
+
+
+def train_again(
+    declarations: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    moment: datetime,
+    features: FeaturesConfig,
+    config: ModelConfig,
+    *,
+    rounds: int,
+    calibration: Calibration,
+) -> Training:
+    """Train on what was known at `moment` with the rounds and the calibration that an earlier training found.
+
+    Nothing is held back to stop or calibrate on, so nothing is measured either: `stop_loss` is ``None``.
+    """
+    whole = fit_features(as_of(declarations, outcomes, moment), features)
+    booster = grow(whole.matrix, whole.labels, config, rounds)
+    model = RiskModel(whole.features, booster, calibration, grow_recovery(whole, config))
+    return Training(model, rounds, None, whole, moment)
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """What the later period tells: how many rounds to grow, the loss there, and how to calibrate."""
+
+    rounds: int
+    loss: float
+    calibration: Calibration
+
+
+def stop_early(
+    declarations: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    past: pl.DataFrame,
+    features: FeaturesConfig,
+    config: ModelConfig,
+) -> Stopped:
+    """Grow trees on the earlier part of the past until the later part gets no better, and calibrate there."""
+    early, later = earlier_and_later(declarations, outcomes, past, config.stop_share, features)
+    labels = later["violation"].cast(pl.Float64).to_numpy()
+    matrix = early.features.matrix(early.features.read(later))
+    booster = grow(early.matrix, early.labels, config, config.rounds, watch=(matrix, labels))
+    rounds = booster.best_iteration + 1
+    margins = booster.inplace_predict(matrix, iteration_range=(0, rounds), predict_type="margin")
+    return Stopped(rounds, float(booster.best_score), calibrate(np.asarray(margins, dtype=np.float64), labels))
+
+
+def earlier_and_later(
+    declarations: pl.DataFrame, outcomes: pl.DataFrame, past: pl.DataFrame, later_share: float, features: FeaturesConfig
+) -> tuple[TrainingFeatures, pl.DataFrame]:
+    """Split the past in two by time: features learnt as of the cut, and the labelled rows lodged from the cut on."""
+    labelled = past.filter(pl.col("violation").is_not_null())
+    if not labelled.height:
+        fit_features(past, features)  # raises, naming what is missing
+    later = labelled.filter(~earlier_share(labelled, 1 - later_share))
+    if later["violation"].n_unique() < 2:
+        raise LabelError(
+            f"The last {later_share:.0%} of the {labelled.height:,} labelled items, which stop the training, hold only one "
+            "class. Give a longer period, or raise [model] stop_share."
+        )
+    cut = later["lodged_at"].dt.truncate("1d").min()
+    assert isinstance(cut, datetime)  # a non-empty Datetime column has a first moment
+    return fit_features(as_of(declarations, outcomes, cut), features), later
+
+
+def grow(
+    matrix: Matrix,
+    labels: Values,
+    config: ModelConfig,
+    rounds: int,
+    watch: tuple[Matrix, Values] | None = None,
+) -> xgboost.Booster:
+    """Grow `rounds` trees; with `watch`, stop once the watched log loss has not fallen for a while.
+
+    The same rows, parameters and seed give the same trees at any number of threads.
+    """
+    import xgboost
+
+    data = xgboost.QuantileDMatrix(matrix, labels)
+    settings = {**_ENGINE, "eval_metric": "logloss", "seed": config.seed, **config.parameters}
+    if watch is None:
+        return xgboost.train(settings, data, rounds)
+    later = xgboost.QuantileDMatrix(*watch, ref=data)
+    return xgboost.train(
+        settings,
+        data,
+        rounds,
+        evals=[(later, "later")],
+        early_stopping_rounds=config.early_stopping_rounds,
+        verbose_eval=False,
+    )
+
+
+def grow_recovery(whole: TrainingFeatures, config: ModelConfig) -> xgboost.Booster | None:
+    """Grow trees for the duty recovered from a violation, in USD; ``None`` where too few violations had revenue.
+
+    Amounts are zero or positive with a heavy tail, hence a Tweedie deviance with a log link
+    (Jorgensen 1987, Journal of the Royal Statistical Society B 49(2)).
+    """
+    import xgboost
+
+    amounts = whole.rows["recovered_duty_usd"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    known = (whole.labels == 1) & np.isfinite(amounts)
+    if known.sum() < _LEAST_VIOLATIONS_WITH_REVENUE or not amounts[known].any():
+        return None
+    settings = {
+        "objective": "reg:tweedie",
+        "tweedie_variance_power": 1.5,
+        "tree_method": "hist",
+        "max_depth": 4,
+        "eta": 0.1,
+        "min_child_weight": 5,
+        "colsample_bytree": 0.5,
+        "base_score": float(amounts[known].mean()),
+        "seed": config.seed,
+    }
+    data = xgboost.QuantileDMatrix(whole.matrix[known], amounts[known])
+    return xgboost.train(settings, data, config.recovery_rounds)
+
+
+def calibrate(margins: Values, labels: Values) -> Calibration:
+    """Fit breakpoints from margin to log odds on rows that the trees did not see.
+
+    Logistic calibration (Platt 1999) gives the line; where there are violations enough, the line bends at points
+    found by isotonic regression of equally filled bins (Zadrozny & Elkan 2002), kept strictly rising.
+    """
+    from sklearn.isotonic import IsotonicRegression
+    from sklearn.linear_model import LogisticRegression
+
+    platt = LogisticRegression(C=1e6).fit(margins[:, None], labels)
+    slope, offset = max(float(platt.coef_[0, 0]), _LEAST_SLOPE), float(platt.intercept_[0])
+    bins = min(int(labels.sum()) // _VIOLATIONS_A_BREAKPOINT, 20)
+    line = Calibration((-1.0, 1.0), (offset - slope, offset + slope))
+    if bins < 3:
+        return line
+    parts = np.array_split(np.argsort(margins, kind="stable"), bins)
+    centres = np.array([margins[part].mean() for part in parts])
+    # One more row at the base rate keeps a bin without (or full of) violations from promising certainty.
+    rates = np.array([(labels[part].sum() + labels.mean()) / (len(part) + 1) for part in parts])
+    rising = IsotonicRegression().fit_transform(centres, rates, sample_weight=[len(part) for part in parts])
+    return _strictly_rising(centres, np.log(rising / (1 - rising)))
+
+
+def _strictly_rising(centres: Values, log_odds: Values) -> Calibration:
+    """Give every segment at least a small slope: isotonic steps are flat, and flat means ties in the ranking."""
+    least = np.concatenate([[0.0], np.cumsum(np.diff(centres) * _LEAST_SLOPE)])
+    lifted = np.maximum.accumulate(log_odds - least) + least
+    kept = np.concatenate([[True], np.diff(centres) > 1e-9])
+    return Calibration(tuple(centres[kept].tolist()), tuple(lifted[kept].tolist()))

@@ -1,0 +1,213 @@
+"""State of a run on disk: `pipeline.json`, `run.json` and `summary.json` of a run directory, and its lock.
+
+Each file is written beside and then renamed, so that a reader never sees half of one.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from workbench.config import Pipeline, Step
+from workbench.errors import SelectivityError
+from workbench.scorer.files import write_text_atomically
+
+Status = Literal["pending", "running", "finished", "failed", "interrupted"]
+
+PIPELINE_FILE = "pipeline.json"
+STATE_FILE = "run.json"
+SUMMARY_FILE = "summary.json"
+LOCK_FILE = ".lock"
+
+_VERSIONED = ("selectivity-workbench", "polars", "numpy", "xgboost", "xgboost-cpu", "sqlglot", "papermill", "mlflow")
+
+
+class RunDirectoryError(SelectivityError):
+    """The run directory cannot be used: not empty, in use by another process, or of another pipeline."""
+
+
+class StepState(BaseModel):
+    """One step's place in a run; `label` names its notebook and log files."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    notebook: str
+    label: str
+    parameters: dict[str, Any]
+    status: Status = "pending"
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    seconds: float | None = None
+    error: str = ""
+
+    def begin(self) -> None:
+        """Mark the step as running from now."""
+        self.status, self.started_at, self.finished_at, self.seconds, self.error = "running", _now(), None, None, ""
+
+    def end(self, status: Status, error: str = "") -> None:
+        """Mark the step as ended now."""
+        self.status, self.finished_at, self.error = status, _now(), error
+        if self.started_at is not None:
+            self.seconds = round((self.finished_at - self.started_at).total_seconds(), 3)
+
+
+class RunState(BaseModel):
+    """Everything that `run.json` says about a run; :meth:`save` it after every change."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    protocol: Literal[1] = 1
+    programme: str
+    pipeline_path: str
+    fingerprint: str
+    given: dict[str, str]
+    status: Status = "pending"
+    error: str = ""
+    host: str
+    pid: int
+    started_at: datetime
+    finished_at: datetime | None = None
+    versions: dict[str, str]
+    mlflow_run_id: str = ""
+    model_version: int | None = None
+    steps: list[StepState]
+
+    @classmethod
+    def new(cls, pipeline: Pipeline, steps: list[Step], given: Mapping[str, str]) -> RunState:
+        """Return the state of a run that has not started."""
+        labels = _labels([step.notebook for step in steps])
+        return cls(
+            programme=pipeline.programme.name,
+            pipeline_path=str(pipeline.path),
+            fingerprint=pipeline.fingerprint,
+            given=dict(given),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            started_at=_now(),
+            versions=_versions(),
+            steps=[
+                StepState(notebook=step.notebook, label=label, parameters=step.parameters)
+                for step, label in zip(steps, labels, strict=True)
+            ],
+        )
+
+    def begin(self) -> None:
+        """Take the run over for this process and mark it as running."""
+        self.status, self.error, self.finished_at = "running", "", None
+        self.host, self.pid, self.versions = socket.gethostname(), os.getpid(), _versions()
+
+    def end(self, status: Status, error: str = "") -> None:
+        """Mark the run as ended now."""
+        self.status, self.error, self.finished_at = status, error, _now()
+
+    def save(self, run_dir: Path) -> None:
+        """Write `run.json`."""
+        write_text_atomically(self.model_dump_json(indent=2), run_dir / STATE_FILE)
+
+    @classmethod
+    def load(cls, run_dir: Path) -> RunState:
+        """Read `run.json` of a run directory; without a readable one it is no run directory."""
+        try:
+            return cls.model_validate_json((run_dir / STATE_FILE).read_bytes())
+        except (OSError, ValidationError) as error:
+            raise RunDirectoryError(_unreadable(run_dir / STATE_FILE, error)) from None
+
+
+def dump_pipeline(pipeline: Pipeline, run_dir: Path) -> None:
+    """Write the pipeline, as filled for this run, into the run directory."""
+    write_text_atomically(pipeline.model_dump_json(indent=2), run_dir / PIPELINE_FILE)
+
+
+def read_pipeline(run_dir: str | Path) -> Pipeline:
+    """Return the pipeline of a run directory, as a notebook reads it from its parameter `run_dir`.
+
+    Raises
+    ------
+    RunDirectoryError
+        The folder holds no `pipeline.json`, or one of another version of the workbench.
+    """
+    file = Path(run_dir) / PIPELINE_FILE
+    try:
+        return Pipeline.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise RunDirectoryError(_unreadable(file, error)) from None
+
+
+def _unreadable(file: Path, error: Exception) -> str:
+    cause = error.strerror if isinstance(error, OSError) else "it was written by another version, or changed by hand"
+    return f"{file} cannot be read: {cause}. Give the folder of a run, or start a new one with --out."
+
+
+@contextmanager
+def locked(run_dir: Path) -> Iterator[None]:
+    """Hold the run directory, which is created where it is absent, for this process alone."""
+    from filelock import FileLock, Timeout
+
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(run_dir / LOCK_FILE, timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise RunDirectoryError(
+            f"Another process is running in {run_dir}. Wait until it has ended, or give another --out."
+        ) from None
+    except OSError as error:
+        raise RunDirectoryError(f"{run_dir} cannot be written: {error.strerror}. Give another --out.") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def refuse_occupied(run_dir: Path) -> None:
+    """Refuse a directory that already holds files: a run overwrites nothing."""
+    if run_dir.is_file() or (run_dir.is_dir() and any(entry.name != LOCK_FILE for entry in run_dir.iterdir())):
+        resume = f", or --resume {run_dir} to go on" if (run_dir / STATE_FILE).is_file() else ""
+        raise RunDirectoryError(f"{run_dir} is not empty. Give --out a folder that does not exist yet{resume}.")
+
+
+def check_same(state: RunState, run_dir: Path, pipeline: Pipeline, steps: list[Step]) -> None:
+    """Refuse to go on with a run whose pipeline or parameters are no longer those it started with."""
+    before = read_pipeline(run_dir)
+    changed = [
+        field
+        for field, value in pipeline.model_dump(exclude={"path", "steps"}).items()
+        if before.model_dump()[field] != value
+    ]
+    if [(step.notebook, step.parameters) for step in state.steps] != [(s.notebook, s.parameters) for s in steps]:
+        changed.append("steps")
+    if changed or before.fingerprint != pipeline.fingerprint:
+        raise RunDirectoryError(
+            f"The run in {run_dir} started with another {', '.join(changed) or 'pipeline'} than {pipeline.path} "
+            "gives now. Undo the change to go on, or start a new run with --out."
+        )
+
+
+def _labels(names: list[str]) -> list[str]:
+    """Return file names of the steps: the notebook's, with a number where one notebook is used again."""
+    return [
+        name if (seen := names[:index].count(name)) == 0 else f"{name}-{seen + 1}" for index, name in enumerate(names)
+    ]
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in _VERSIONED:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,96 @@
+"""Files in, decisions out: chunk by chunk, so that memory holds a chunk and the compact assessments, never the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from .bundle import ScoringBundle
+from .errors import SourceError
+from .files import written_atomically
+from .reading import scan_chunks
+from .scorer import Assessment, Scorer
+from .validation import duplicate_keys
+
+CHUNK_ROWS = 100_000
+
+Progress = Callable[[str, int], None]
+"""Told the phase and the rows done so far."""
+
+
+@dataclass(frozen=True)
+class BatchSummary:
+    """What a batch did: rows read, rows by lane, rows in quarantine by code."""
+
+    rows: int
+    lanes: dict[str, int]
+    quarantined: dict[str, int]
+
+
+def score_file(
+    bundle: ScoringBundle,
+    source: str | Path,
+    target: str | Path,
+    *,
+    reasons: bool = True,
+    as_of: datetime | None = None,
+    progress: Progress | None = None,
+) -> BatchSummary:
+    """Score a CSV or Parquet file, folder or glob of the source's raw columns into one Parquet file of decisions.
+
+    Parameters
+    ----------
+    bundle
+        A loaded bundle.
+    source, target
+        Input, and the Parquet file to write; it appears whole or not at all.
+    reasons
+        Whether to put reasons into sentences (a second pass over the input).
+    as_of
+        Moment after which a lodgement lies in the future.
+    progress
+        Called after every chunk.
+    """
+    tell = progress or (lambda phase, rows: None)
+    if Path(target).suffix != ".parquet":
+        raise SourceError(f"{target} must end in .parquet: decisions are written as Parquet.")
+    scorer = bundle.scorer
+    duplicates = duplicate_keys(scorer.mapping.apply_keys(chunk) for chunk in _chunks(scorer, source, keys_only=True))
+    parts, done = [], 0
+    for chunk in _chunks(scorer, source):
+        parts.append(scorer.assess(scorer.mapping.apply(chunk), as_of=as_of, duplicates=duplicates))
+        done += chunk.height
+        tell("score", done)
+    decisions = scorer.decide(Assessment.joined(parts))
+    del parts
+    if reasons:
+        decisions = _explained(scorer, decisions, source, tell)
+    with written_atomically(target) as partial:
+        decisions.write_parquet(partial)
+    return _summary(decisions)
+
+
+def _chunks(scorer: Scorer, source: str | Path, *, keys_only: bool = False) -> Iterator[pl.DataFrame]:
+    wanted = ["declaration_id", "item_no"] if keys_only else None
+    return scan_chunks(source, CHUNK_ROWS, columns=scorer.mapping.raw_columns(wanted))
+
+
+def _explained(scorer: Scorer, decisions: pl.DataFrame, source: str | Path, tell: Progress) -> pl.DataFrame:
+    parts, start = [], 0
+    for chunk in _chunks(scorer, source):
+        part = decisions.slice(start, chunk.height)
+        parts.append(scorer.explain(part, scorer.mapping.apply(chunk).frame))
+        start += chunk.height
+        tell("explain", start)
+    return pl.concat(parts)
+
+
+def _summary(decisions: pl.DataFrame) -> BatchSummary:
+    lanes = decisions.group_by("lane").len().sort("lane")
+    codes = decisions.filter(pl.col("cause").str.starts_with("quarantine:")).group_by("cause").len().sort("cause")
+    quarantined = {cause.removeprefix("quarantine:"): count for cause, count in codes.iter_rows()}
+    return BatchSummary(decisions.height, dict(lanes.iter_rows()), quarantined)

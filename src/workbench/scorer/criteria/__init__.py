@@ -1,0 +1,7 @@
+"""Risk criteria: conditions with a lane, a reason and a responsible owner; sets of them; the rows they hit."""
+
+from .criteria_set import CriteriaSet
+from .criterion import Criterion, ListEntry
+from .hits import CompiledCriteria, Hits
+
+__all__ = ["CompiledCriteria", "CriteriaSet", "Criterion", "Hits", "ListEntry"]

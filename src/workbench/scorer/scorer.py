@@ -1,0 +1,298 @@
+"""The one scorer: raw rows in, a decision for every row out.
+
+Scoring has two halves. `assess` looks at each row by itself and may be called chunk by chunk; `decide` looks at all of
+them together, since capacity and duplicate numbers are matters of the whole. Notebooks, batch files and services call
+these two and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from .criteria import CompiledCriteria, CriteriaSet, Criterion
+from .draw import uniforms
+from .featureset import FeatureInput
+from .mapping import Canonical, Mapping
+from .reasons import sentences
+from .riskmodel import RiskModel
+from .schema import KEY, SCHEMA, Lane, derive, known_at_lodgement
+from .selection import SelectionPolicy, select
+from .validation import ROW_NO, validate
+
+DECISIONS = ("declaration_id", "item_no", "score", "expected_recovery", "lane", "cause", "inclusion_probability", "reasons")
+"""Columns of the decisions table, one row for every row read, in the order read."""
+
+_HIT = "hit:"
+_EXACT_ATTRIBUTION_ROWS = 20_000
+"""Above this many rows to explain, attributions along the paths replace TreeSHAP, which would take minutes."""
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What is known of each row before rows are compared with one another.
+
+    Parameters
+    ----------
+    rows
+        ``row_no``, key, ``office_id``, ``lodged_on``, ``score``, ``expected_recovery`` and one Boolean column
+        ``hit:<id>`` a criterion, for every row that can be decided.
+    quarantined
+        ``row_no``, key and ``code`` of every other row.
+    not_evaluable
+        By criterion, the number of rows for which a missing value left its condition open.
+    """
+
+    rows: pl.DataFrame
+    quarantined: pl.DataFrame
+    not_evaluable: dict[str, int]
+
+    def hits(self, criterion: str) -> int:
+        """Return how many rows the criterion hits."""
+        return int(self.rows[f"{_HIT}{criterion}"].sum())
+
+    @classmethod
+    def joined(cls, parts: Sequence[Assessment]) -> Assessment:
+        """Join the assessments of consecutive chunks; row numbers go on counting."""
+        rows, quarantined, counts, offset = [], [], dict.fromkeys(parts[0].not_evaluable, 0), 0
+        for part in parts:
+            rows.append(part.rows.with_columns(pl.col(ROW_NO) + offset))
+            quarantined.append(part.quarantined.with_columns(pl.col(ROW_NO) + offset))
+            offset += part.rows.height + part.quarantined.height
+            counts = {name: counts[name] + number for name, number in part.not_evaluable.items()}
+        return cls(pl.concat(rows), pl.concat(quarantined), counts)
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Mapping, model, criteria and policy, put together.
+
+    Parameters
+    ----------
+    mapping
+        From the source's raw columns to canonical ones.
+    model
+        The fitted risk model.
+    criteria
+        Criteria that propose lanes beside the model.
+    policy
+        Capacity, random arm, fallback lane and the key of the draws.
+    """
+
+    mapping: Mapping
+    model: RiskModel
+    criteria: CriteriaSet
+    policy: SelectionPolicy
+
+    @cached_property
+    def compiled(self) -> CompiledCriteria:
+        """The criteria, checked against every column that they may read."""
+        return self.criteria.compile(criteria_columns(self.model))
+
+    def score(
+        self, raw: pl.DataFrame, *, reasons: bool = True, as_of: datetime | None = None
+    ) -> pl.DataFrame:
+        """Decide every row of a raw table.
+
+        Parameters
+        ----------
+        raw
+            The source's own columns, as the mapping names them.
+        reasons
+            Whether to put the reasons into sentences; without them the column is null and scoring is much faster.
+        as_of
+            Moment after which a lodgement lies in the future and goes to quarantine; ``None`` checks no future.
+
+        Returns
+        -------
+        polars.DataFrame
+            The columns of `DECISIONS`, one row for each row of `raw`, in its order. ``score`` is the probability of a
+            violation in (0, 1), ``expected_recovery`` is in USD; both are null for a row in quarantine.
+        """
+        canonical = self.mapping.apply(raw)
+        assessment = self.assess(canonical, as_of=as_of)
+        decisions = self.decide(assessment)
+        return self.explain(decisions, canonical.frame) if reasons else decisions
+
+    def assess(
+        self, canonical: Canonical, *, as_of: datetime | None = None, duplicates: pl.DataFrame | None = None
+    ) -> Assessment:
+        """Validate, score and match each row by itself.
+
+        Parameters
+        ----------
+        canonical
+            What ``mapping.apply`` gave for a table or one of its chunks.
+        as_of
+            See :meth:`score`.
+        duplicates
+            Keys that occur more than once in the whole table, when `canonical` is one of its chunks.
+        """
+        checked = validate(canonical, as_of=as_of, duplicates=duplicates)
+        given = self.model.features.read(derive(checked.valid))
+        scores = self.model.scores(self.model.features.matrix(given))
+        hits = self.compiled.hits(self._criteria_frame(given))
+        rows = checked.valid.select(
+            ROW_NO,
+            *KEY,
+            "office_id",
+            pl.col("lodged_at").dt.date().alias("lodged_on"),
+            pl.Series("score", scores.score),
+            pl.Series("expected_recovery", scores.expected_recovery, nan_to_null=True),
+        ).hstack([column.fill_null(value=False).alias(f"{_HIT}{column.name}") for column in hits.matrix])
+        return Assessment(rows, checked.quarantined.select(ROW_NO, *KEY, "code"), hits.not_evaluable)
+
+    def _criteria_frame(self, given: FeatureInput) -> pl.DataFrame:
+        used = self.compiled.columns
+        profiles = self.model.features.profiles(given, [name for name in used if name in self.model.features.profile_types])
+        return given.frame.select(name for name in used if name not in profiles.columns).hstack(profiles)
+
+    def decide(self, assessment: Assessment) -> pl.DataFrame:
+        """Compare all rows with one another and give each its lane; see :meth:`score` for what comes back."""
+        candidates = self._candidates(assessment.rows)
+        selected = self._raise_siblings(select(candidates, self.policy), assessment.quarantined)
+        decided = assessment.rows.select(ROW_NO, *KEY, "score", "expected_recovery").join(
+            selected, on="declaration_id", how="left", maintain_order="left"
+        )
+        together = pl.concat([decided, self._fallback(assessment.quarantined)], how="diagonal").sort(ROW_NO)
+        return together.with_columns(reasons=pl.lit(None, pl.String)).select(ROW_NO, *DECISIONS).drop(ROW_NO)
+
+    def _candidates(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return one row a declaration: its highest score and what its criteria propose after the draws."""
+        names = [f"{_HIT}{criterion.id}" for criterion in self.criteria.criteria]
+        declarations = rows.group_by("declaration_id", maintain_order=True).agg(
+            pl.col("office_id", "lodged_on").first(), pl.col("score", *names).max()
+        )
+        return declarations.select("declaration_id", "office_id", "lodged_on", "score").hstack(
+            self._proposals(declarations)
+        )
+
+    def _proposals(self, declarations: pl.DataFrame) -> pl.DataFrame:
+        missed = pl.lit(1.0)
+        winners: list[pl.Expr] = []
+        for criterion in sorted(self.criteria.criteria, key=_most_severe_first):
+            hit = pl.col(f"{_HIT}{criterion.id}")
+            missed = missed * pl.when(hit).then(1.0 - criterion.hit_percentage / 100.0).otherwise(1.0)
+            taken = hit & self._drawn(criterion, declarations)
+            winners.append(pl.when(taken).then(pl.struct(**_proposal(criterion))))
+        nobody = pl.struct(**_NO_PROPOSAL)
+        return declarations.select(
+            pl.coalesce(*winners, nobody).struct.unnest(), criteria_probability=1.0 - missed
+        )
+
+    def _drawn(self, criterion: Criterion, declarations: pl.DataFrame) -> pl.Series | pl.Expr:
+        """Return which declarations the criterion's hit percentage takes; only its hits are drawn."""
+        if criterion.hit_percentage >= 100:
+            return pl.lit(value=True)
+        hit = declarations[f"{_HIT}{criterion.id}"].to_numpy()
+        numbers = declarations["declaration_id"].filter(declarations[f"{_HIT}{criterion.id}"]).to_list()
+        drawn = np.zeros(len(hit), dtype=bool)
+        draws = uniforms(self.policy.key, f"criterion:{criterion.id}", numbers)
+        drawn[hit] = draws < criterion.hit_percentage / 100.0
+        return pl.Series(drawn)
+
+    def _raise_siblings(self, selected: pl.DataFrame, quarantined: pl.DataFrame) -> pl.DataFrame:
+        """Give declarations with an unreadable item at least the fallback lane: no part of them is released unseen."""
+        codes = quarantined.filter(pl.col("declaration_id").is_not_null())
+        codes = codes.group_by("declaration_id").agg(pl.col("code").min())
+        joined = selected.join(codes, on="declaration_id", how="left", maintain_order="left")
+        milder = pl.col("lane").to_physical() < self.policy.fallback_lane.severity
+        raised = pl.col("code").is_not_null() & milder
+        return joined.select(
+            "declaration_id",
+            pl.when(raised).then(_lane(self.policy.fallback_lane)).otherwise("lane").alias("lane"),
+            pl.when(raised).then(_quarantine_cause()).otherwise("cause").alias("cause"),
+            pl.when(raised).then(1.0).otherwise("inclusion_probability").alias("inclusion_probability"),
+        )
+
+    def _fallback(self, quarantined: pl.DataFrame) -> pl.DataFrame:
+        return quarantined.select(
+            ROW_NO,
+            *KEY,
+            lane=_lane(self.policy.fallback_lane),
+            cause=_quarantine_cause(),
+            inclusion_probability=pl.lit(1.0),
+        )
+
+    def explain(self, decisions: pl.DataFrame, canonical: pl.DataFrame) -> pl.DataFrame:
+        """Fill the column ``reasons`` of `decisions`.
+
+        Parameters
+        ----------
+        decisions
+            What :meth:`decide` gave.
+        canonical
+            The canonical rows behind the decisions, in the same order.
+        """
+        by_model = (decisions["cause"] == "model").arg_true()
+        rows = derive(canonical[by_model])
+        given = self.model.features.read(rows)
+        told = sentences(
+            self.model,
+            given,
+            self.model.features.matrix(given),
+            approximate=len(by_model) > _EXACT_ATTRIBUTION_ROWS,
+        )
+        by_row = pl.DataFrame({"at": by_model, "told": pl.Series(told, dtype=pl.String)})
+        return (
+            decisions.with_row_index("at")
+            .join(by_row, on="at", how="left", maintain_order="left")
+            .with_columns(reasons=pl.coalesce("told", self._stated_reasons()))
+            .select(DECISIONS)
+        )
+
+    def _stated_reasons(self) -> pl.Expr:
+        """Return the reason of every decision that did not come from the model."""
+        cause = pl.col("cause")
+        by_criterion = {f"criterion:{c.id}": c.reason or c.title for c in self.criteria.criteria}
+        chance = f"Drawn by lot, as {self.policy.random_share:.3g} of all declarations are, to measure compliance."
+        unreadable = pl.concat_str(pl.lit("Could not be read ("), cause.str.strip_prefix("quarantine:"), pl.lit(")."))
+        return (
+            pl.when(cause.str.starts_with("criterion:"))
+            .then(cause.replace_strict(by_criterion, default=None, return_dtype=pl.String))
+            .when(cause == "random")
+            .then(pl.lit(chance))
+            .when(cause.str.starts_with("quarantine:"))
+            .then(unreadable)
+        )
+
+
+def criteria_columns(model: RiskModel) -> dict[str, pl.DataType]:
+    """Return the type of every column that a criterion may read beside `model`: lodgement, derived and profile columns."""
+    lodgement = {name: SCHEMA[name].dtype for name in known_at_lodgement() if name in SCHEMA}
+    nothing = derive(pl.DataFrame(schema=lodgement))
+    return dict(nothing.schema) | model.features.profile_types
+
+
+
+
+def _most_severe_first(criterion: Criterion) -> tuple[int, int]:
+    return -Lane(criterion.lane).severity, -criterion.priority
+
+
+def _proposal(criterion: Criterion) -> dict[str, pl.Expr]:
+    return {
+        "proposed_severity": pl.lit(Lane(criterion.lane).severity, pl.Int8),
+        "proposed_by": pl.lit(criterion.id),
+        "priority": pl.lit(criterion.priority, pl.Int32),
+    }
+
+
+_NO_PROPOSAL = {
+    "proposed_severity": pl.lit(0, pl.Int8),
+    "proposed_by": pl.lit(None, pl.String),
+    "priority": pl.lit(0, pl.Int32),
+}
+
+
+def _lane(lane: Lane) -> pl.Expr:
+    return pl.lit(str(lane)).cast(SCHEMA["lane"].dtype)
+
+
+def _quarantine_cause() -> pl.Expr:
+    return pl.concat_str(pl.lit("quarantine:"), "code")

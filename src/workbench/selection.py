@@ -1,0 +1,49 @@
+"""The selection policy of a programme: what its TOML says, with the key that the draws need."""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+from workbench.config import SelectionConfig
+from workbench.errors import ConfigError
+from workbench.scorer.draw import KEY_BYTES
+from workbench.scorer.selection import LaneLimit, SelectionPolicy
+
+KEY_VARIABLE = "WORKBENCH_RANDOM_KEY"
+"""Environment variable that holds the key of the draws, in hexadecimal."""
+
+
+def policy(config: SelectionConfig, key: bytes) -> SelectionPolicy:
+    """Return the policy that `config` describes, drawing with `key`."""
+    return SelectionPolicy(
+        limits=tuple(LaneLimit(limit.lane, limit.share, limit.count) for limit in config.capacity),
+        model_lanes=config.model_lanes,
+        random_share=config.random_share,
+        random_lane=config.random_lane,
+        fallback_lane=config.fallback_lane,
+        key=key,
+    )
+
+
+def new_key() -> bytes:
+    """Return the key that the environment gives, or a fresh one that nobody can foresee.
+
+    Raises
+    ------
+    ConfigError
+        `WORKBENCH_RANDOM_KEY` is set but is not 32 bytes in hexadecimal.
+    """
+    text = os.environ.get(KEY_VARIABLE)
+    if text is None:
+        return secrets.token_bytes(KEY_BYTES)
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise ConfigError(
+            f"{KEY_VARIABLE} must be {2 * KEY_BYTES} hexadecimal digits; found {len(text)} characters that are not. Make "
+            f"one with: python -c 'import secrets; print(secrets.token_hex({KEY_BYTES}))'"
+        )
+    return key

@@ -1,0 +1,1 @@
+"""Serving: thin adapters between the outside and the one scorer."""

@@ -1,0 +1,92 @@
+"""Select: the final model, the criteria and the policy decide every row of the deciding part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from workbench.scorer.criteria import CriteriaSet
+from workbench.scorer.files import write_bytes_atomically
+from workbench.scorer.mapping import Mapping
+from workbench.scorer.scorer import Assessment, Scorer
+from workbench.selection import new_key, policy
+from workbench.stages.folder import FINAL, RunFolder
+
+_KEY_FILE = "random.key"
+
+
+@dataclass(frozen=True)
+class Selected:
+    """Decisions of the deciding part.
+
+    Parameters
+    ----------
+    decisions
+        One row for every raw row, in its order.
+    by_lane
+        Rows by lane and cause.
+    criteria
+        By criterion: ``hits``, items ``not_evaluable`` for a missing value, and items whose lane it gave (``decided``).
+    """
+
+    decisions: pl.DataFrame
+    by_lane: pl.DataFrame
+    criteria: pl.DataFrame
+
+
+def scorer_of(run: RunFolder) -> Scorer:
+    """Put mapping, final model, criteria and policy of a run together: the scorer that decides and is exported."""
+    pipeline = run.pipeline
+    criteria = CriteriaSet()
+    if pipeline.criteria.path:
+        criteria = CriteriaSet.from_toml(pipeline.resolve(pipeline.criteria.path))
+    scorer = Scorer(
+        Mapping.from_toml(pipeline.resolve(pipeline.source.mapping)),
+        run.read_model(FINAL),
+        criteria,
+        policy(pipeline.selection, _key(run.path / _KEY_FILE)),
+    )
+    scorer.compiled  # noqa: B018 - a faulty criterion is named here, before any row is read
+    return scorer
+
+
+def _key(file: Path) -> bytes:
+    """Return the run's key of the draws, made once: a resumed run draws the same sample."""
+    if not file.is_file():
+        write_bytes_atomically(new_key(), file)
+        file.chmod(0o600)
+    return file.read_bytes()
+
+
+def select_lanes(run: RunFolder, *, as_of: datetime) -> Selected:
+    """Decide the deciding part and write ``decisions.parquet``; no column known after lodgement is there to be read."""
+    scorer = scorer_of(run)
+    raw = run.read("decide_raw")
+    canonical = scorer.mapping.apply(raw)
+    assessment = scorer.assess(canonical, as_of=as_of)
+    decisions = scorer.explain(scorer.decide(assessment), canonical.frame)
+    run.write("decisions", decisions)
+    by_lane = _by_lane(decisions)
+    criteria = _criteria(scorer.criteria, assessment, decisions)
+    summary = {"rows": decisions.height, "by_lane": by_lane.to_dicts(), "criteria": criteria.to_dicts()}
+    run.write_json("selection", summary)
+    return Selected(decisions, by_lane, criteria)
+
+
+def _criteria(criteria: CriteriaSet, assessment: Assessment, decisions: pl.DataFrame) -> pl.DataFrame:
+    """Count, by criterion, the items hit, those it could not be evaluated for, and those whose lane it gave."""
+    causes = dict(decisions.group_by("cause").len().iter_rows())
+    rows = [
+        (c.id, c.title, c.lane, assessment.hits(c.id), assessment.not_evaluable[c.id], causes.get(f"criterion:{c.id}", 0))
+        for c in criteria.criteria
+    ]
+    return pl.DataFrame(rows, schema=["id", "title", "lane", "hits", "not_evaluable", "decided"], orient="row")
+
+
+def _by_lane(decisions: pl.DataFrame) -> pl.DataFrame:
+    counted = decisions.group_by("lane", "cause").agg(rows=pl.len(), mean_score=pl.col("score").mean())
+    total = max(decisions.height, 1)
+    return counted.with_columns(share=pl.col("rows") / total).sort("lane", "cause", descending=[True, False])

@@ -1,0 +1,283 @@
+"""Criteria sets: reading, checking as a whole, scope, the hit matrix, failures."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from workbench.scorer import schema
+from workbench.scorer.criteria import CompiledCriteria, CriteriaSet, Criterion
+from workbench.scorer.errors import CriterionError, SchemaError
+from workbench.scorer.expressions import RefusedCriterionError
+
+PROFILES = ["hs6_median_unit_value_usd_per_kg", "hs6_origin_median_unit_value_usd_per_kg", "importer_declarations"]
+CANONICAL = schema.derive(schema.empty(schema.names(*schema.Role))).schema
+COLUMNS: dict[str, pl.DataType] = {**CANONICAL, **dict.fromkeys(PROFILES, pl.Float64())}
+EXAMPLES = Path(__file__).parent.parent / "data" / "criteria"
+FULL: dict[str, Any] = {
+    "criterion": [
+        {
+            "id": "low-value",
+            "title": "Low value",
+            "when": "unit_value_usd_per_kg < :floor AND importer_id IN LIST('watch.importers')",
+            "lane": "red",
+            "hit_percentage": 12.5,
+            "priority": 3,
+            "flow": "import",
+            "offices": ["A", "B"],
+            "valid_from": "2026-01-01",
+            "valid_to": "2026-12-31",
+            "owner": "valuation",
+            "agency": "customs",
+            "legal_basis": "law",
+            "instruction": "look",
+            "reason": "cheap",
+            "tags": ["value"],
+            "points": 2.5,
+            "parameters": {"floor": 2},
+        },
+        {"id": "heavy", "title": "", "when": "net_mass_kg > 1000", "lane": "yellow"},
+    ],
+    "lists": {"watch.importers": {"entries": ["I1", {"value": "I2", "expires": "2026-06-30"}]}},
+}
+
+
+def criterion(**changes: Any) -> dict[str, Any]:
+    return {"id": "c", "title": "", "when": "net_mass_kg > 10", "lane": "red", **changes}
+
+
+def set_of(*tables: dict[str, Any], **lists: Any) -> CriteriaSet:
+    named = {name: {"entries": entries} for name, entries in lists.items()}
+    return CriteriaSet.from_dict({"criterion": list(tables), "lists": named})
+
+
+def rows(**columns: list[Any]) -> pl.DataFrame:
+    return pl.DataFrame(columns, schema={name: COLUMNS[name] for name in columns})
+
+
+# --- reading -----------------------------------------------------------------------------------------------------
+
+
+def test_a_set_survives_a_round_trip_through_json() -> None:
+    criteria = CriteriaSet.from_dict(FULL)
+    assert criteria.to_dict() == FULL
+    assert CriteriaSet.from_dict(json.loads(json.dumps(criteria.to_dict()))) == criteria
+
+
+def test_toml_reads_dates_and_nested_names_of_lists(tmp_path: Path) -> None:
+    path = tmp_path / "set.toml"
+    path.write_text(
+        '[[criterion]]\nid = "c"\ntitle = ""\nwhen = "importer_id IN LIST(\'watch.importers\')"\nlane = "red"\n'
+        'valid_from = 2026-01-31\n[lists.watch.importers]\nentries = ["I1", {value = "I2", expires = 2026-02-01}]\n'
+    )
+    criteria = CriteriaSet.from_toml(path)
+    assert criteria.criteria[0].valid_from == dt.date(2026, 1, 31)
+    assert criteria.lists["watch.importers"][1].expires == dt.date(2026, 2, 1)
+    assert CriteriaSet.from_dict(criteria.to_dict()) == criteria
+
+
+@pytest.mark.parametrize("content", ["[[criterion", "\xff\xfe"])
+def test_an_unreadable_file_is_named(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_text(content, encoding="latin-1")
+    with pytest.raises(CriterionError, match=r"broken\.toml"):
+        CriteriaSet.from_toml(path)
+    with pytest.raises(CriterionError, match=r"absent\.toml"):
+        CriteriaSet.from_toml(tmp_path / "absent.toml")
+
+
+def test_every_wrong_key_and_value_is_told_at_once() -> None:
+    tables = [
+        criterion(lnae="red", hit_percentage="all"),
+        {"id": "d", "title": ""},
+        criterion(id="e", valid_from="soon", priority=1.5, offices="A", parameters={"p": [1]}, points=float("nan")),
+    ]
+    data = {"criterion": tables, "criterio": [], "lists": {"l": {"entries": [True], "entires": 1}, "m": 5}}
+    with pytest.raises(RefusedCriterionError) as caught:
+        CriteriaSet.from_dict(data)
+    found = {(fault.code, fault.criterion) for fault in caught.value.faults}
+    expected = {("unknown_key", None), ("unknown_key", "c"), ("value", "c"), ("missing_key", "d"), ("value", "e")}
+    assert found == expected | {("value", None)}
+    assert len(caught.value.faults) == 13
+    assert {fault.suggestion for fault in caught.value.faults} >= {"lane", "criterion", "entries"}
+
+
+@pytest.mark.parametrize("data", [{"criterion": {}}, {"criterion": ["x"]}, {"lists": []}])
+def test_a_set_of_the_wrong_shape_is_refused(data: dict[str, Any]) -> None:
+    with pytest.raises(RefusedCriterionError, match="has to"):
+        CriteriaSet.from_dict(data)
+
+
+# --- checking ----------------------------------------------------------------------------------------------------
+
+
+def test_all_faults_of_all_criteria_are_told_at_once() -> None:
+    criteria = set_of(
+        criterion(when="net_mas_kg > 1 AND violation = 1"),
+        criterion(lane="rde", hit_percentage=101),
+        criterion(id="Bad id", flow="imports"),
+        criterion(id="dates", valid_from="2026-02-01", valid_to="2026-01-31"),
+        criterion(id="list", when="importer_id IN LIST('gone')"),
+    )
+    found = {(fault.criterion, fault.code, fault.suggestion) for fault in criteria.check(COLUMNS)}
+    assert found >= {
+        ("c", "unknown_column", "net_mass_kg"),
+        ("c", "known_after_control", "use columns known at lodgement"),
+        ("c", "lane", "red"),
+        ("c", "duplicate_id", "give each its own id"),
+        ("Bad id", "flow", "import"),
+        ("list", "unknown_list", "add it as [lists.gone]"),
+    }
+    assert {(name, code) for name, code, _ in found} >= {("c", "percentage"), ("Bad id", "id"), ("dates", "validity")}
+
+
+def test_a_set_with_faults_is_never_evaluated() -> None:
+    with pytest.raises(RefusedCriterionError, match="criterion 'c', line 1, column 1: There is no column 'nte'"):
+        set_of(criterion(when="nte > 1"), criterion(id="good")).hits(rows(net_mass_kg=[1.0]))
+
+
+def test_scope_needs_its_columns() -> None:
+    criteria = set_of(criterion(flow="import", valid_to="2026-01-01"))
+    found = criteria.check({"net_mass_kg": pl.Float64()})
+    assert [fault.code for fault in found] == ["scope_column", "scope_column"]
+
+
+def test_what_has_expired_is_a_warning_and_does_not_stop_the_set() -> None:
+    table = criterion(when="importer_id IN LIST('w')", valid_to="2026-01-31")
+    criteria = set_of(table, w=[{"value": "I1", "expires": "2026-01-31"}])
+    found = criteria.check(COLUMNS, on=dt.date(2026, 2, 1))
+    assert [(fault.code, fault.warning) for fault in found] == [("expired_entry", True), ("expired", True)]
+    assert criteria.check(COLUMNS, on=dt.date(2026, 1, 31)) == []
+    frame = rows(importer_id=["I1"], lodged_at=[dt.datetime(2026, 1, 5)])
+    assert criteria.hits(frame, on=dt.date(2026, 2, 1)).matrix["c"].to_list() == [False]
+
+
+# --- evaluation --------------------------------------------------------------------------------------------------
+
+
+def test_a_list_entry_is_in_force_up_to_its_last_day() -> None:
+    criteria = set_of(criterion(when="importer_id IN LIST('w')"), w=["I1", {"value": "I2", "expires": "2026-06-30"}])
+    frame = rows(importer_id=["I1", "I2", "I3", None])
+    last, after = dt.date(2026, 6, 30), dt.date(2026, 7, 1)
+    assert criteria.hits(frame, on=last).matrix["c"].to_list() == [True, True, False, None]
+    assert criteria.hits(frame, on=after).matrix["c"].to_list() == [True, False, False, None]
+    with pytest.raises(RefusedCriterionError, match="no day was given"):
+        criteria.hits(frame)
+
+
+def test_validity_is_held_against_the_declarations_own_day() -> None:
+    criteria = set_of(criterion(valid_from="2026-01-01", valid_to="2026-01-31"))
+    days = [
+        dt.datetime(2025, 12, 31, 23),
+        dt.datetime(2026, 1, 1),
+        dt.datetime(2026, 1, 31, 23),
+        dt.datetime(2026, 2, 1),
+    ]
+    frame = rows(net_mass_kg=[20.0] * 4, lodged_at=days)
+    assert criteria.hits(frame).matrix["c"].to_list() == [False, True, True, False]
+
+
+def test_out_of_scope_is_no_hit_and_unknown_scope_is_not_evaluable() -> None:
+    criteria = set_of(criterion(flow="import", offices=["A"]))
+    frame = rows(
+        net_mass_kg=[20.0, 20.0, 20.0, None, 20.0, 1.0],
+        flow=["import", "export", "import", "export", None, None],
+        office_id=["A", "A", "B", "A", "A", "A"],
+    )
+    hits = criteria.hits(frame)
+    assert hits.matrix["c"].to_list() == [True, False, False, False, None, False]
+    assert hits.not_evaluable == {"c": 1}
+
+
+def test_an_empty_set_has_no_columns_and_all_rows() -> None:
+    hits = CriteriaSet().hits(rows(net_mass_kg=[1.0, 2.0]))
+    assert hits.matrix.shape == (2, 0)
+    assert hits.not_evaluable == {}
+    assert CriteriaSet.from_dict({}) == CriteriaSet()
+
+
+def test_a_table_without_rows_has_no_hits() -> None:
+    assert set_of(criterion()).hits(rows(net_mass_kg=[])).matrix.schema == {"c": pl.Boolean()}
+
+
+def test_a_criterion_that_fails_on_a_row_stops_the_run_and_is_named() -> None:
+    expressions = {"good": pl.col("hs_code") == "87", "broken": pl.col("hs_code").cast(pl.Float64) > 1}
+    compiled = CompiledCriteria(expressions, {"hs_code": pl.String()})
+    assert compiled.hits(rows(hs_code=["87"])).matrix["broken"].to_list() == [True]
+    with pytest.raises(CriterionError, match="criterion 'broken' failed"):
+        compiled.hits(rows(hs_code=["87", "?"]))
+
+
+def test_a_vanished_or_retyped_column_is_an_error() -> None:
+    compiled = set_of(criterion()).compile(COLUMNS)
+    with pytest.raises(SchemaError, match="net_mass_kg"):
+        compiled.hits(rows(gross_mass_kg=[1.0]))
+    with pytest.raises(SchemaError, match="net_mass_kg"):
+        compiled.hits(pl.DataFrame({"net_mass_kg": ["1"]}))
+
+
+def test_columns_after_the_control_change_nothing() -> None:
+    frame = rows(net_mass_kg=[20.0, 1.0])
+    controlled = frame.with_columns(violation=pl.Series([1, 0], dtype=pl.Int8), lane=pl.lit("red"))
+    criteria = set_of(criterion())
+    assert criteria.hits(frame).matrix.equals(criteria.hits(controlled).matrix)
+
+
+# --- the shipped examples ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "count"), [("declarations.toml", 8), ("kcs.toml", 3)])
+def test_the_examples_have_no_fault_and_say_why(name: str, count: int) -> None:
+    criteria = CriteriaSet.from_toml(EXAMPLES / name)
+    assert criteria.check(COLUMNS, on=dt.date(2026, 1, 1)) == []
+    assert len(criteria.criteria) == count
+    assert all(one.reason and one.legal_basis and one.instruction and one.owner for one in criteria.criteria)
+    for one in criteria.criteria:
+        assert isinstance(one, Criterion)
+        assert 0 < one.hit_percentage <= 100
+
+
+def test_each_example_hits_the_declaration_it_is_made_for() -> None:
+    criteria = CriteriaSet.from_toml(EXAMPLES / "declarations.toml")
+    innocent = {
+        "flow": "import",
+        "importer_id": "IMP000001",
+        "hs_code": "870323",
+        "origin_country_code": "JP",
+        "departure_country_code": "JP",
+        "duty_rate": 0.3,
+        "net_mass_kg": 1000.0,
+        "gross_mass_kg": 1100.0,
+        "customs_value_usd": 9999.0,
+        "hs6_median_unit_value_usd_per_kg": 10.0,
+        "hs6_origin_median_unit_value_usd_per_kg": 10.0,
+        "importer_declarations": 50.0,
+        "preference_code": "MFN",
+    }
+    changes = {
+        "undervalued-for-origin": {"net_mass_kg": 3000.0, "gross_mass_kg": 3100.0},
+        "preference-via-third-country": {"preference_code": "EVFTA", "departure_country_code": "SG"},
+        "gross-below-net": {"gross_mass_kg": 900.0},
+        "low-duty-in-high-duty-chapter": {"duty_rate": 0.0},
+        "prohibited-goods-route": {"hs_code": "930200", "departure_country_code": "CO", "origin_country_code": "CO"},
+        "new-importer-high-value": {
+            "importer_declarations": 0.0,
+            "customs_value_usd": 60001.0,
+            "net_mass_kg": 6000.0,
+            "gross_mass_kg": 6100.0,
+        },
+        "watched-importer": {"importer_id": "IMP000666"},
+        "round-value-light-goods": {"customs_value_usd": 10_000.0, "net_mass_kg": 20.0},
+    }
+    records = [innocent, *({**innocent, **change} for change in changes.values())]
+    absent = {name: None for name in schema.names(schema.Role.LODGEMENT) if name not in innocent}
+    types = {name: COLUMNS[name] for name in [*innocent, *absent]}
+    frame = schema.derive(pl.DataFrame([{**absent, **record} for record in records], schema=types))
+    matrix = criteria.hits(frame).matrix
+    hit = [{name for name in matrix.columns if row[name]} for row in matrix.iter_rows(named=True)]
+    assert hit == [set(), *({name} for name in changes)]
