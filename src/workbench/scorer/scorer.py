@@ -18,6 +18,7 @@ import polars as pl
 from .criteria import CompiledCriteria, CriteriaSet, Criterion
 from .draw import uniforms
 from .featureset import FeatureInput
+from .lookups import Codes
 from .mapping import Canonical, Mapping
 from .reasons import sentences
 from .riskmodel import RiskModel
@@ -154,20 +155,20 @@ class Scorer:
 
     def decide(self, assessment: Assessment) -> pl.DataFrame:
         """Compare all rows with one another and give each its lane; see :meth:`score` for what comes back."""
-        candidates = self._candidates(assessment.rows)
-        selected = self._raise_siblings(select(candidates, self.policy), assessment.quarantined)
-        decided = assessment.rows.select(ROW_NO, *KEY, "score", "expected_recovery").join(
-            selected, on="declaration_id", how="left", maintain_order="left"
-        )
+        rows = assessment.rows
+        place, first = _declarations_of(rows["declaration_id"])
+        selected = select(self._candidates(rows, place, first), self.policy)
+        selected = self._raise_siblings(selected, assessment.quarantined).drop("declaration_id")
+        decided = rows.select(ROW_NO, *KEY, "score", "expected_recovery").hstack(selected[place])
         together = pl.concat([decided, self._fallback(assessment.quarantined)], how="diagonal").sort(ROW_NO)
-        return together.with_columns(reasons=pl.lit(None, pl.String)).select(ROW_NO, *DECISIONS).drop(ROW_NO)
+        return together.with_columns(reasons=pl.lit(None, pl.String)).select(DECISIONS)
 
-    def _candidates(self, rows: pl.DataFrame) -> pl.DataFrame:
+    def _candidates(self, rows: pl.DataFrame, place: Codes, first: Codes) -> pl.DataFrame:
         """Return one row a declaration: its highest score and what its criteria propose after the draws."""
         names = [f"{_HIT}{criterion.id}" for criterion in self.criteria.criteria]
-        declarations = rows.group_by("declaration_id", maintain_order=True).agg(
-            pl.col("office_id", "lodged_on").first(), pl.col("score", *names).max()
-        )
+        highest = rows.select("score", *names).with_columns(place=pl.Series(place))
+        highest = highest.group_by("place").agg(pl.all().max()).sort("place").drop("place")
+        declarations = rows.select("declaration_id", "office_id", "lodged_on")[first].hstack(highest)
         return declarations.select("declaration_id", "office_id", "lodged_on", "score").hstack(
             self._proposals(declarations)
         )
@@ -198,6 +199,8 @@ class Scorer:
 
     def _raise_siblings(self, selected: pl.DataFrame, quarantined: pl.DataFrame) -> pl.DataFrame:
         """Give declarations with an unreadable item at least the fallback lane: no part of them is released unseen."""
+        if quarantined.is_empty():
+            return selected
         codes = quarantined.filter(pl.col("declaration_id").is_not_null())
         codes = codes.group_by("declaration_id").agg(pl.col("code").min())
         joined = selected.join(codes, on="declaration_id", how="left", maintain_order="left")
@@ -269,6 +272,18 @@ def criteria_columns(model: RiskModel) -> dict[str, pl.DataType]:
     return dict(nothing.schema) | model.features.profile_types
 
 
+
+
+def _declarations_of(numbers: pl.Series) -> tuple[Codes, Codes]:
+    """Return which declaration each row belongs to, counted from 0 in order of appearance, and each one's first row."""
+    runs = numbers.rle_id()
+    first = np.flatnonzero(np.diff(runs.to_numpy(), prepend=-1))
+    if numbers[first].n_unique() == len(first):
+        # Items of a declaration stand together, as sources write them: no text needs comparing again.
+        return runs.cast(pl.Int64).to_numpy(), first
+    names = numbers.to_frame("number").with_row_index("row").group_by("number", maintain_order=True).agg(pl.col("row").min())
+    place = numbers.to_frame("number").join(names.with_row_index("place"), on="number", how="left", maintain_order="left")
+    return place["place"].cast(pl.Int64).to_numpy(), names["row"].cast(pl.Int64).to_numpy()
 
 
 def _most_severe_first(criterion: Criterion) -> tuple[int, int]:
