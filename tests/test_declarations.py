@@ -17,7 +17,7 @@ import pytest
 from workbench.declarations import Prepared, prepare_declarations
 from workbench.frames import like, to_polars
 from workbench.scorer.errors import LabelError, MappingError, SchemaError, SourceError
-from workbench.scorer.mapping import Mapping
+from workbench.scorer.intake.mapping import Mapping
 from workbench.scorer.schema import SCHEMA, Role, names
 
 MAPPINGS = Path(__file__).parents[1] / "data" / "mappings"
@@ -175,7 +175,7 @@ def generated(*outcomes: dict[str, Any]) -> Prepared[pl.DataFrame]:
 
 
 def test_outcomes_may_live_in_a_table_of_their_own() -> None:
-    nobody_looked = {name: None for name in names(Role.OUTCOME)}
+    nobody_looked = dict.fromkeys(names(Role.OUTCOME))
     result = generated({}, {"declaration_id": "B", "lane": "green", "cause": "none"} | nobody_looked)
     assert result.outcomes.select("declaration_id", "lane", "violation").rows() == [
         ("A", "red", 1),

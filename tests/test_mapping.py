@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from workbench.scorer.errors import MappingError
-from workbench.scorer.mapping import Canonical, Mapping
+from workbench.scorer.intake.mapping import Canonical, Mapping
 from workbench.scorer.schema import SCHEMA, Role, names
 
 MAPPINGS = Path(__file__).parents[1] / "data" / "mappings"

@@ -14,10 +14,10 @@ import polars as pl
 import pytest
 
 from workbench.scorer import csv_reading, files
-from workbench.scorer.csv_reading import CsvFormat
 from workbench.scorer.errors import SourceError
 from workbench.scorer.files import write_bytes_atomically, write_parquet_atomically, write_text_atomically
-from workbench.scorer.reading import parts, read_table, scan_chunks
+from workbench.scorer.intake.csv_reading import CsvFormat
+from workbench.scorer.intake.reading import parts, read_table, scan_chunks
 
 
 def saved(folder: Path, name: str, content: bytes) -> Path:

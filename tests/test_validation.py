@@ -8,12 +8,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from workbench.scorer.checks import Severity, declaration_checks
-from workbench.scorer.countries import COUNTRY_CODES
 from workbench.scorer.errors import ConfigError
-from workbench.scorer.mapping import Canonical, Mapping
+from workbench.scorer.intake.checks import Severity, declaration_checks
+from workbench.scorer.intake.countries import COUNTRY_CODES
+from workbench.scorer.intake.mapping import Canonical, Mapping
+from workbench.scorer.intake.validation import FLAGS, ROW_NO, Validated, duplicate_keys, validate
 from workbench.scorer.schema import Role, empty, names
-from workbench.scorer.validation import FLAGS, ROW_NO, Validated, duplicate_keys, validate
 
 COLUMNS = names(Role.IDENTITY, Role.LODGEMENT)
 IDENTITY = Mapping.from_dict({"name": "identity", "columns": {name: name for name in COLUMNS}})

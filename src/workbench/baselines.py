@@ -10,8 +10,8 @@ import polars as pl
 from workbench.features import TrainingFeatures
 from workbench.features.past import Past
 from workbench.features.profiles import HitRate
-from workbench.scorer.featureset import Matrix
-from workbench.scorer.lookups import KeySpace, Values
+from workbench.scorer.risk.featureset import Matrix
+from workbench.scorer.risk.lookups import KeySpace, Values
 from workbench.scorer.schema import derive
 
 _SMOOTHING = 20.0
@@ -68,7 +68,9 @@ def _logistic(training: TrainingFeatures, later: Matrix) -> Values:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    pipeline = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), LogisticRegression(C=0.1, max_iter=300))
+    pipeline = make_pipeline(
+        SimpleImputer(keep_empty_features=True), StandardScaler(), LogisticRegression(C=0.1, max_iter=300)
+    )
     pipeline.fit(training.matrix, training.labels)
     scores: Values = pipeline.predict_proba(later)[:, 1]
     return scores

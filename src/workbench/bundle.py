@@ -100,8 +100,7 @@ def write_bundle(files: Mapping[str, bytes], folder: Path) -> ScoringBundle:
             target = partial / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-        bundle = ScoringBundle.load(partial)
-    return bundle
+        return ScoringBundle.load(partial)
 
 
 def write_wheel(files: Mapping[str, bytes], folder: Path) -> Path:

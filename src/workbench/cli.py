@@ -126,10 +126,14 @@ def export(
 @app.command()
 def score(
     bundle: Annotated[Path, typer.Argument(help="Bundle directory or selectivity_scorer wheel.")],
-    source: Annotated[str, typer.Argument(metavar="INPUT", help="CSV or Parquet file, folder or quoted glob, raw columns.")],
+    source: Annotated[
+        str, typer.Argument(metavar="INPUT", help="CSV or Parquet file, folder or quoted glob, raw columns.")
+    ],
     out: Annotated[Path, typer.Option(help="Parquet file to write.")],
     reasons: Annotated[bool, typer.Option(help="Put reasons into sentences.")] = True,
-    as_of: Annotated[datetime | None, typer.Option(help="Later lodgements go to quarantine. Default: end of today.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(help="Later lodgements go to quarantine. Default: end of today.")
+    ] = None,
 ) -> None:
     """Decide every row of a file with an exported scorer.
 
@@ -162,7 +166,7 @@ def lab(
 def _pairs(given: list[str] | None) -> dict[str, str]:
     from workbench.errors import ParameterError
 
-    pairs = {}
+    pairs: dict[str, str] = {}
     for text in given or []:
         name, sign, value = text.partition("=")
         if not sign or not name:

@@ -19,7 +19,7 @@ from workbench.errors import ConfigError, ParameterError, SourceError, did_you_m
 from workbench.scorer.schema import Lane
 
 PART = Literal["learn", "judge", "decide"]
-"""What the rows of a table are for: labels teach (learn), labels only measure (judge), labels are never read (decide)."""
+"""What a table is for: its labels teach (learn), only measure (judge), or are never read (decide)."""
 
 ParameterType = Literal["int", "float", "str", "bool", "path"]
 
@@ -128,7 +128,7 @@ class ModelConfig(_Model):
 
 
 class LaneCapacity(_Model):
-    """Controls that one office can do in a day: a share of its declarations of the day, a count, or both (the least)."""
+    """Controls that one office can do in a day: a share of its declarations, a count, or the lesser of both."""
 
     lane: Lane
     share: float | None = Field(default=None, ge=0, le=1)

@@ -10,11 +10,10 @@ import polars as pl
 import polars.selectors as cs
 
 from workbench.frames import Frame, like, to_polars
-from workbench.scorer.checks import outcome_checks
 from workbench.scorer.errors import LabelError, SourceError, did_you_mean
-from workbench.scorer.mapping import Canonical, Mapping
-from workbench.scorer.schema import KEY, Role, empty, names
-from workbench.scorer.validation import (
+from workbench.scorer.intake.checks import outcome_checks
+from workbench.scorer.intake.mapping import Canonical, Mapping
+from workbench.scorer.intake.validation import (
     FLAGS,
     ROW_NO,
     Finding,
@@ -23,6 +22,7 @@ from workbench.scorer.validation import (
     is_duplicate_key,
     validate,
 )
+from workbench.scorer.schema import KEY, Role, empty, names
 
 
 @dataclass(frozen=True)

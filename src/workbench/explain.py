@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from workbench.scorer.featureset import Matrix
-from workbench.scorer.lookups import Values
-from workbench.scorer.reasons import Teller, by_subject, subjects
-from workbench.scorer.riskmodel import RiskModel
+from workbench.scorer.risk.featureset import Matrix
+from workbench.scorer.risk.lookups import Values
+from workbench.scorer.risk.reasons import Teller, by_subject, subjects
+from workbench.scorer.risk.riskmodel import RiskModel
 from workbench.scorer.schema import KEY, derive
 
 

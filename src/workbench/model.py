@@ -17,10 +17,10 @@ import polars as pl
 from workbench.config import FeaturesConfig, ModelConfig
 from workbench.errors import LabelError
 from workbench.features import TrainingFeatures, fit_features
-from workbench.scorer.calibration import Calibration
-from workbench.scorer.featureset import Matrix
-from workbench.scorer.lookups import Values
-from workbench.scorer.riskmodel import RiskModel
+from workbench.scorer.risk.calibration import Calibration
+from workbench.scorer.risk.featureset import Matrix
+from workbench.scorer.risk.lookups import Values
+from workbench.scorer.risk.riskmodel import RiskModel
 from workbench.timeline import as_of, earlier_share
 
 if TYPE_CHECKING:
@@ -147,8 +147,8 @@ def earlier_and_later(
     later = labelled.filter(~earlier_share(labelled, 1 - later_share))
     if later["violation"].n_unique() < 2:
         raise LabelError(
-            f"The last {later_share:.0%} of the {labelled.height:,} labelled items, which stop the training, hold only one "
-            "class. Give a longer period, or raise [model] stop_share."
+            f"The last {later_share:.0%} of the {labelled.height:,} labelled items, which stop the training, hold one "
+            "class only. Give a longer period, or raise [model] stop_share."
         )
     cut = later["lodged_at"].dt.truncate("1d").min()
     assert isinstance(cut, datetime)  # a non-empty Datetime column has a first moment

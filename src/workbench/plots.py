@@ -1,4 +1,4 @@
-"""Interactive charts for notebooks, by Plotly: they draw what `evaluation` and `explain` computed and compute nothing."""
+"""Interactive charts for notebooks, by Plotly: they draw what `evaluation` and `explain` computed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SHARE = {"tickformat": ".0%"}
 
 
 def metric_by_share(rows: Sequence[Row], metric: str) -> go.Figure:
-    """Draw one metric of `evaluation.metrics_at` against the share controlled, with its interval and its upper bound."""
+    """Draw one metric of `evaluation.metrics_at` by share controlled, with its interval and its upper bound."""
     found = [row for row in rows if row["metric"] == metric and row["value"] is not None]
     shares = [row["share"] for row in found]
     values = [row["value"] for row in found]

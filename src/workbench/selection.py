@@ -7,8 +7,8 @@ import secrets
 
 from workbench.config import SelectionConfig
 from workbench.errors import ConfigError
-from workbench.scorer.draw import KEY_BYTES
-from workbench.scorer.selection import LaneLimit, SelectionPolicy
+from workbench.scorer.lanes.draw import KEY_BYTES
+from workbench.scorer.lanes.selection import LaneLimit, SelectionPolicy
 
 KEY_VARIABLE = "WORKBENCH_RANDOM_KEY"
 """Environment variable that holds the key of the draws, in hexadecimal."""
@@ -43,7 +43,7 @@ def new_key() -> bytes:
         key = b""
     if len(key) != KEY_BYTES:
         raise ConfigError(
-            f"{KEY_VARIABLE} must be {2 * KEY_BYTES} hexadecimal digits; found {len(text)} characters that are not. Make "
+            f"{KEY_VARIABLE} must be {2 * KEY_BYTES} hexadecimal digits; found something else. Make "
             f"one with: python -c 'import secrets; print(secrets.token_hex({KEY_BYTES}))'"
         )
     return key

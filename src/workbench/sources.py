@@ -12,9 +12,9 @@ from urllib.parse import quote, quote_plus
 
 import polars as pl
 
-from workbench.scorer.csv_reading import CsvFormat
 from workbench.scorer.errors import SourceError, did_you_mean
-from workbench.scorer.reading import read_table, scan_chunks
+from workbench.scorer.intake.csv_reading import CsvFormat
+from workbench.scorer.intake.reading import read_table, scan_chunks
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, CursorResult, Engine
@@ -45,7 +45,7 @@ class FileSource:
     Parameters
     ----------
     path
-        As in :func:`workbench.scorer.reading.read_table`.
+        As in :func:`workbench.scorer.intake.reading.read_table`.
     form
         Encoding and separator of CSV.
     """

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import polars as pl
 
@@ -34,7 +35,7 @@ def known_labels(outcomes: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
 
 
 def as_of(declarations: pl.DataFrame, outcomes: pl.DataFrame, moment: datetime) -> pl.DataFrame:
-    """Return what was known at `moment`: declarations lodged before it, each with its label if that was recorded by then.
+    """Return what was known at `moment`: declarations lodged before it, with the labels recorded by then.
 
     Parameters
     ----------
@@ -56,7 +57,7 @@ def as_of(declarations: pl.DataFrame, outcomes: pl.DataFrame, moment: datetime) 
 
 
 def in_order(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows in canonical order: by time of lodgement, then key. Training depends on row order; this fixes it."""
+    """Return the rows in canonical order, by time of lodgement, then key: training depends on the order of rows."""
     return frame.sort("lodged_at", *KEY)
 
 
@@ -84,8 +85,8 @@ class TimeSplit:
         judge_from = decide_from - timedelta(weeks=judge_weeks)
         if judge_from <= first:
             raise LabelError(
-                f"Nothing is left to learn from: the data span {first:%Y-%m-%d} to {last:%Y-%m-%d}, and the split keeps "
-                f"{judge_weeks} + {decide_weeks} weeks at the end. Give a longer period or smaller [split] weeks."
+                f"Nothing is left to learn from: the data span {first:%Y-%m-%d} to {last:%Y-%m-%d}, and the split "
+                f"keeps {judge_weeks} + {decide_weeks} weeks at the end. Give a longer period or smaller [split] weeks."
             )
         return cls(judge_from, decide_from)
 
@@ -105,15 +106,15 @@ def start_of(frame: pl.DataFrame, *parts: str) -> datetime | None:
 
 
 def check_order(frame: pl.DataFrame) -> None:
-    """Refuse parts that overlap in time: a row that teaches must be lodged before every row that is judged or decided."""
+    """Refuse parts that overlap in time: what teaches was lodged before all that is judged or decided."""
     ends = {part: frame.filter(pl.col("part") == part)["lodged_at"] for part in PARTS}
     filled = [part for part in PARTS if len(ends[part])]
-    for earlier, later in zip(filled, filled[1:], strict=False):
+    for earlier, later in pairwise(filled):
         last, first = ends[earlier].max(), ends[later].min()
         if last is not None and first is not None and last >= first:  # type: ignore[operator]
             raise LabelError(
-                f"The rows for {later!r} begin on {first}, before those for {earlier!r} end on {last}: the model would know "
-                "the future of what it is judged on. Give tables that follow one another in time."
+                f"The rows for {later!r} begin on {first!s}, before those for {earlier!r} end on {last!s}: the model "
+                "would know the future of what it is judged on. Give tables that follow one another in time."
             )
 
 
@@ -123,10 +124,12 @@ def earlier_share(frame: pl.DataFrame, share: float) -> pl.Series:
     Used to stop training early on a later period: the rows that are False come strictly after those that are True.
     """
     cut = frame["lodged_at"].dt.date().sort().gather([min(int(frame.height * share), frame.height - 1)])[0]
-    return frame["lodged_at"].dt.date() < cut
+    return frame.select(pl.col("lodged_at").dt.date() < cut).to_series()
 
 
-def weeks(first: datetime, last: datetime, *, step: timedelta = timedelta(weeks=1)) -> Iterator[tuple[datetime, datetime]]:
+def weeks(
+    first: datetime, last: datetime, *, step: timedelta = timedelta(weeks=1)
+) -> Iterator[tuple[datetime, datetime]]:
     """Yield the half-open windows of `step` that cover `first` to `last`, in order.
 
     >>> [(a.day, b.day) for a, b in weeks(datetime(2025, 1, 1), datetime(2025, 1, 10))]

@@ -13,8 +13,8 @@ from workbench.errors import ConfigError, LabelError
 from workbench.evaluation import average_precision
 from workbench.features import TrainingFeatures
 from workbench.model import earlier_and_later, grow
-from workbench.scorer.featureset import Matrix
 from workbench.scorer.files import write_text_atomically
+from workbench.scorer.risk.featureset import Matrix
 from workbench.stages.folder import RunFolder
 from workbench.timeline import as_of, start_of
 
@@ -46,11 +46,13 @@ class SearchResult:
 
     def describe(self) -> str:
         """Return the result as a few lines for people."""
-        chosen = ", ".join(f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}"
-                           for name, value in self.parameters.items())
+        chosen = ", ".join(
+            f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}"
+            for name, value in self.parameters.items()
+        )
         return (
-            f"{self.trials} trials: average precision {self.average_precision:.4f} on the later part of the learning period, "
-            f"{self.started_from:.4f} before.\n{chosen}; {self.rounds} rounds."
+            f"{self.trials} trials: average precision {self.average_precision:.4f} on the later part of the learning "
+            f"period, {self.started_from:.4f} before.\n{chosen}; {self.rounds} rounds."
         )
 
 
@@ -104,7 +106,9 @@ def _ground(run: RunFolder) -> _Ground:
     declarations, outcomes = run.read("declarations"), run.read("outcomes")
     moment = start_of(declarations, "judge")
     if moment is None:
-        raise LabelError("The run has no part to judge, so it is not known where learning ends. Mend the pipeline's tables.")
+        raise LabelError(
+            "The run has no part to judge, so it is not known where learning ends. Mend the pipeline's tables."
+        )
     past = as_of(declarations, outcomes, moment)
     early, later = earlier_and_later(declarations, outcomes, past, run.pipeline.model.stop_share, run.pipeline.features)
     return _Ground(early, later, early.features.matrix(early.features.read(later)))
@@ -132,5 +136,3 @@ def write_result(pipeline_path: Path, result: SearchResult) -> None:
     for name, value in result.parameters.items():
         table["parameters"][name] = round(value, 6) if isinstance(value, float) else value
     write_text_atomically(tomlkit.dumps(document), pipeline_path)
-
-

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from workbench.declarations import prepare_declarations
 from workbench.scorer import csv_reading
-from workbench.scorer.checks import declaration_checks
 from workbench.scorer.errors import SourceError
-from workbench.scorer.mapping import Mapping
-from workbench.scorer.reading import read_table
+from workbench.scorer.intake.checks import declaration_checks
+from workbench.scorer.intake.mapping import Mapping
+from workbench.scorer.intake.reading import read_table
+from workbench.scorer.intake.validation import FLAGS, ROW_NO, Validated, validate
 from workbench.scorer.schema import KEY, SCHEMA, Role, names
-from workbench.scorer.validation import FLAGS, ROW_NO, Validated, validate
 
 COLUMNS = names(Role.IDENTITY, Role.LODGEMENT)
 IDENTITY = Mapping.from_dict(
@@ -66,7 +66,7 @@ good = st.fixed_dictionaries(
         "net_mass_kg": st.sampled_from(["10", "0", "-1"]),
     }
 ).map(lambda row: dict.fromkeys([*COLUMNS, *names(Role.OUTCOME)]) | row)
-garbage = st.fixed_dictionaries({name: text for name in [*COLUMNS, *names(Role.OUTCOME)]})
+garbage = st.fixed_dictionaries(dict.fromkeys([*COLUMNS, *names(Role.OUTCOME)], text))
 rows = st.lists(st.one_of(good, garbage), min_size=1, max_size=12)
 typed = st.lists(
     st.fixed_dictionaries(

@@ -95,7 +95,7 @@ def metrics_at(
         for i, share in enumerate(shares)
         for j, metric in enumerate(_METRICS)
     ]
-    optional = {name: pl.Float64 for name in ("value", "low_95", "high_95", "upper_bound", "normalised")}
+    optional = dict.fromkeys(("value", "low_95", "high_95", "upper_bound", "normalised"), pl.Float64)
     return pl.DataFrame(rows, schema_overrides=optional).with_columns(**_counts(ranked))
 
 

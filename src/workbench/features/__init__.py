@@ -15,8 +15,8 @@ from workbench.features.novelty import Frequency
 from workbench.features.past import Past
 from workbench.features.profiles import HitRate
 from workbench.features.quantiles import MeasureQuantiles
-from workbench.scorer.featureset import FeatureSet, Matrix, Recipe, compute
-from workbench.scorer.lookups import KeySpace, Values
+from workbench.scorer.risk.featureset import FeatureSet, Matrix, Recipe, compute
+from workbench.scorer.risk.lookups import KeySpace, Lookup, Values
 from workbench.scorer.schema import derive, known_at_lodgement
 
 __all__ = ["TrainingFeatures", "fit_features"]
@@ -68,7 +68,8 @@ def fit_features(past: pl.DataFrame, config: FeaturesConfig) -> TrainingFeatures
     _check_labels(past)
     derived = derive(past)
     table = Past(derived, KeySpace.learn(derived, key_columns), config.folds)
-    lookups, values = {}, {}
+    lookups: dict[str, Lookup] = {}
+    values: dict[tuple[str, str], Values] = {}
     for learner in learners:
         lookup, out_of_fold = learner.learn(table)
         lookups[learner.name] = lookup
@@ -106,11 +107,11 @@ def _check_labels(past: pl.DataFrame) -> None:
     labels = past["violation"].drop_nulls()
     if not len(labels):
         raise LabelError(
-            f"No label is known among the {past.height:,} declaration items to learn from. Give a later moment, a longer "
-            "period or a source with outcomes."
+            f"No label is known among the {past.height:,} declaration items to learn from. Give a later moment, a "
+            "longer period or a source with outcomes."
         )
     if labels.n_unique() == 1:
         raise LabelError(
-            f"All {len(labels):,} known labels are {labels[0]}: a model learns nothing from one class. Check the mapping "
-            "of 'violation', or give a longer period."
+            f"All {len(labels):,} known labels are {labels[0]}: a model learns nothing from one class. Check the "
+            "mapping of 'violation', or give a longer period."
         )

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from workbench.features.past import Past
-from workbench.scorer.featureset import Recipe
-from workbench.scorer.lookups import Lookup, Values
+from workbench.scorer.risk.featureset import Recipe
+from workbench.scorer.risk.lookups import Lookup, Values
 
 
 class Learner(Protocol):

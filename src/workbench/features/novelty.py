@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from workbench.features.past import Past
-from workbench.scorer.featureset import Recipe
-from workbench.scorer.lookups import Lookup, Values, stem
+from workbench.scorer.risk.featureset import Recipe
+from workbench.scorer.risk.lookups import Lookup, Values, stem
 
 
 @dataclass(frozen=True)

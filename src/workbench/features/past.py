@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from workbench.scorer.featureset import FeatureInput
-from workbench.scorer.lookups import Codes, KeySpace, Values
+from workbench.scorer.risk.featureset import FeatureInput
+from workbench.scorer.risk.lookups import Codes, KeySpace, Values
 
 
 @dataclass(frozen=True)

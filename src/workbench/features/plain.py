@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from workbench.scorer.featureset import CALENDAR, Recipe
-from workbench.scorer.lookups import stem
+from workbench.scorer.risk.featureset import CALENDAR, Recipe
+from workbench.scorer.risk.lookups import stem
 
 _RATIOS = ("_rate", "_share")
 
@@ -18,7 +18,9 @@ def codes(columns: Iterable[str]) -> list[Recipe]:
 def numbers(columns: Iterable[str]) -> list[Recipe]:
     """Return rates and shares as they are, quantities as log(1 + x): their spread is over many powers of ten."""
     return [
-        Recipe(name, "number", column=name) if name.endswith(_RATIOS) else Recipe(f"log_{name}", "logarithm", column=name)
+        Recipe(name, "number", column=name)
+        if name.endswith(_RATIOS)
+        else Recipe(f"log_{name}", "logarithm", column=name)
         for name in columns
     ]
 

@@ -13,16 +13,16 @@ import numpy as np
 import polars as pl
 
 from workbench.features.past import Past
-from workbench.scorer.featureset import Recipe
-from workbench.scorer.lookups import Lookup, Values, stem
+from workbench.scorer.risk.featureset import Recipe
+from workbench.scorer.risk.lookups import Lookup, Values, stem
 
 
 @dataclass(frozen=True)
 class HitRate:
     """Smoothed hit rate of the groups that `columns` form.
 
-    The rate of a group with ``v`` violations in ``n`` controls is ``(v + m * prior) / (n + m)``: with m = 20 and a prior
-    of 1 %, five violations in five controls give 0.208, not 1. Larger is more suspicious.
+    The rate of a group with ``v`` violations in ``n`` controls is ``(v + m * prior) / (n + m)``: with m = 20 and a
+    prior of 1 %, five violations in five controls give 0.208, not 1. Larger is more suspicious.
     Source: Micci-Barreca (2001), SIGKDD Explorations 3(1), additive smoothing.
 
     Parameters
@@ -68,4 +68,6 @@ class HitRate:
     def recipes(self) -> list[Recipe]:
         """Return the rate and the number of controls behind it."""
         group = stem(self.columns)
-        return [Recipe(f"{group}_{value}", "lookup", lookup=self.name, value=value) for value in ("hit_rate", "controls")]
+        return [
+            Recipe(f"{group}_{value}", "lookup", lookup=self.name, value=value) for value in ("hit_rate", "controls")
+        ]

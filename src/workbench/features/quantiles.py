@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 
 from workbench.features.past import Past
-from workbench.scorer.featureset import Recipe
-from workbench.scorer.lookups import Lookup, Values, stem
+from workbench.scorer.risk.featureset import Recipe
+from workbench.scorer.risk.lookups import Lookup, Values, stem
 
 QUANTILES = {"p25": 0.25, "median": 0.5, "p75": 0.75}
 

@@ -19,16 +19,25 @@ BUNDLED = Path(__file__).parent / "bundle"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; a user's mistake is told in a sentence and exits with 2."""
     parser = argparse.ArgumentParser("selectivity_scorer", description="Decide every row of a file of declarations.")
-    parser.add_argument("input", help="CSV (plain or .gz) or Parquet: file, folder or quoted glob, the source's raw columns")
+    parser.add_argument(
+        "input", help="CSV (plain or .gz) or Parquet: file, folder or quoted glob, the source's raw columns"
+    )
     parser.add_argument("--out", required=True, help="Parquet file to write")
     parser.add_argument("--bundle", default=str(BUNDLED), help="bundle directory (default: the one in this package)")
     parser.add_argument("--no-reasons", action="store_true", help="leave the reasons out: much faster")
-    parser.add_argument("--as-of", type=datetime.fromisoformat, default=None, metavar="MOMENT",
-                        help="later lodgements go to quarantine (default: the end of today)")
+    parser.add_argument(
+        "--as-of",
+        type=datetime.fromisoformat,
+        default=None,
+        metavar="MOMENT",
+        help="later lodgements go to quarantine (default: the end of today)",
+    )
     given = parser.parse_args(arguments)
     try:
         bundle = ScoringBundle.load(given.bundle)
-        summary = score_file(bundle, given.input, given.out, reasons=not given.no_reasons, as_of=given.as_of or end_of_today())
+        summary = score_file(
+            bundle, given.input, given.out, reasons=not given.no_reasons, as_of=given.as_of or end_of_today()
+        )
     except SelectivityError as error:
         print(f"selectivity_scorer: {error}", file=sys.stderr)
         return error.exit_code

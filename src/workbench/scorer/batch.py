@@ -1,4 +1,4 @@
-"""Files in, decisions out: chunk by chunk, so that memory holds a chunk and the compact assessments, never the table."""
+"""Files in, decisions out: chunk by chunk, so that memory holds a chunk and what was assessed, never the table."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import polars as pl
 from .bundle import ScoringBundle
 from .errors import SourceError
 from .files import written_atomically
-from .reading import scan_chunks
+from .intake.reading import scan_chunks
+from .intake.validation import duplicate_keys
 from .scorer import Assessment, Scorer
-from .validation import duplicate_keys
 
 CHUNK_ROWS = 100_000
 

@@ -19,10 +19,10 @@ import polars as pl
 
 from .criteria import CriteriaSet
 from .errors import BundleError
-from .mapping import Mapping
-from .riskmodel import RiskModel
+from .intake.mapping import Mapping
+from .lanes.selection import SelectionPolicy
+from .risk.riskmodel import RiskModel
 from .scorer import Scorer
-from .selection import SelectionPolicy
 
 PROTOCOL = 1
 """Number of the bundle's layout; a loader for each number that was ever exported stays here."""
@@ -68,7 +68,7 @@ class Manifest:
             raise BundleError(f"{MANIFEST} is not readable ({error}). Export or copy the bundle again.") from None
         if manifest.protocol != PROTOCOL:
             raise BundleError(
-                f"The bundle has protocol {manifest.protocol}; this scorer reads {PROTOCOL}. Install a scorer of its version."
+                f"The bundle has protocol {manifest.protocol}; this scorer reads {PROTOCOL}. Install its scorer."
             )
         return manifest
 
@@ -112,9 +112,7 @@ class ScoringBundle:
             bundle.replay(_table(contents, GOLDEN_INPUT), _table(contents, GOLDEN_DECISIONS))
         return bundle
 
-    def score(
-        self, raw: pl.DataFrame, *, reasons: bool = True, as_of: datetime | None = None
-    ) -> pl.DataFrame:
+    def score(self, raw: pl.DataFrame, *, reasons: bool = True, as_of: datetime | None = None) -> pl.DataFrame:
         """Decide every row of a raw table; see `Scorer.score`."""
         return self.scorer.score(raw, reasons=reasons, as_of=as_of)
 
@@ -126,8 +124,8 @@ class ScoringBundle:
             if differs.any():
                 rows = found["declaration_id"].filter(differs).head(3).to_list()
                 raise BundleError(
-                    f"The golden rows do not come out as at export: {name!r} differs for {rows}. This machine's libraries "
-                    "compute otherwise than the exporting one's; install the versions that the manifest names."
+                    f"The golden rows do not come out as at export: {name!r} differs for {rows}. This machine's "
+                    "libraries compute otherwise than the exporting one's; install the manifest's versions."
                 )
 
 
@@ -144,13 +142,17 @@ def _checked_contents(root: Path) -> tuple[Manifest, dict[str, bytes]]:
     for name, entry in manifest.files.items():
         content = (root / name).read_bytes()
         if file_entry(content) != entry:
-            raise BundleError(f"{name} was changed after export: its hash is not the manifest's. Copy the bundle again.")
+            raise BundleError(
+                f"{name} was changed after export: its hash is not the manifest's. Copy the bundle again."
+            )
         contents[name] = content
     return manifest, contents
 
 
 def _scorer(contents: Table[str, bytes]) -> Scorer:
-    model_files = {name.removeprefix("model/"): content for name, content in contents.items() if name.startswith("model/")}
+    model_files = {
+        name.removeprefix("model/"): content for name, content in contents.items() if name.startswith("model/")
+    }
     tables = {
         name.removesuffix(".parquet"): pl.read_parquet(content)
         for name, content in model_files.items()

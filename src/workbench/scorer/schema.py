@@ -79,7 +79,9 @@ _TEXT, _DECIMAL, _WHOLE, _TIME = pl.String(), pl.Float64(), pl.Int32(), pl.Datet
 
 
 def _columns(role: Role, *rows: tuple[str, pl.DataType, str] | tuple[str, pl.DataType, str, str]) -> list[Column]:
-    return [Column(row[0], row[1], role, row[2], row[3] if len(row) == 4 else None, row[0] in _REQUIRED) for row in rows]
+    return [
+        Column(row[0], row[1], role, row[2], row[3] if len(row) == 4 else None, row[0] in _REQUIRED) for row in rows
+    ]
 
 
 _REQUIRED = {"declaration_id", "lodged_at", "hs_code", "origin_country_code", "customs_value_usd", "net_mass_kg"}

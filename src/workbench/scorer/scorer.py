@@ -16,17 +16,26 @@ import numpy as np
 import polars as pl
 
 from .criteria import CompiledCriteria, CriteriaSet, Criterion
-from .draw import uniforms
-from .featureset import FeatureInput
-from .lookups import Codes
-from .mapping import Canonical, Mapping
-from .reasons import sentences
-from .riskmodel import RiskModel
+from .intake.mapping import Canonical, Mapping
+from .intake.validation import ROW_NO, validate
+from .lanes.draw import uniforms
+from .lanes.selection import SelectionPolicy, select
+from .risk.featureset import FeatureInput
+from .risk.lookups import Codes
+from .risk.reasons import sentences
+from .risk.riskmodel import RiskModel
 from .schema import KEY, SCHEMA, Lane, derive, known_at_lodgement
-from .selection import SelectionPolicy, select
-from .validation import ROW_NO, validate
 
-DECISIONS = ("declaration_id", "item_no", "score", "expected_recovery", "lane", "cause", "inclusion_probability", "reasons")
+DECISIONS = (
+    "declaration_id",
+    "item_no",
+    "score",
+    "expected_recovery",
+    "lane",
+    "cause",
+    "inclusion_probability",
+    "reasons",
+)
 """Columns of the decisions table, one row for every row read, in the order read."""
 
 _HIT = "hit:"
@@ -95,9 +104,7 @@ class Scorer:
         """The criteria, checked against every column that they may read."""
         return self.criteria.compile(criteria_columns(self.model))
 
-    def score(
-        self, raw: pl.DataFrame, *, reasons: bool = True, as_of: datetime | None = None
-    ) -> pl.DataFrame:
+    def score(self, raw: pl.DataFrame, *, reasons: bool = True, as_of: datetime | None = None) -> pl.DataFrame:
         """Decide every row of a raw table.
 
         Parameters
@@ -150,7 +157,9 @@ class Scorer:
 
     def _criteria_frame(self, given: FeatureInput) -> pl.DataFrame:
         used = self.compiled.columns
-        profiles = self.model.features.profiles(given, [name for name in used if name in self.model.features.profile_types])
+        profiles = self.model.features.profiles(
+            given, [name for name in used if name in self.model.features.profile_types]
+        )
         return given.frame.select(name for name in used if name not in profiles.columns).hstack(profiles)
 
     def decide(self, assessment: Assessment) -> pl.DataFrame:
@@ -180,11 +189,9 @@ class Scorer:
             hit = pl.col(f"{_HIT}{criterion.id}")
             missed = missed * pl.when(hit).then(1.0 - criterion.hit_percentage / 100.0).otherwise(1.0)
             taken = hit & self._drawn(criterion, declarations)
-            winners.append(pl.when(taken).then(pl.struct(**_proposal(criterion))))
-        nobody = pl.struct(**_NO_PROPOSAL)
-        return declarations.select(
-            pl.coalesce(*winners, nobody).struct.unnest(), criteria_probability=1.0 - missed
-        )
+            winners.append(pl.when(taken).then(_proposal(criterion)))
+        proposed = pl.coalesce(*winners, _NO_PROPOSAL).struct.unnest()
+        return declarations.select(proposed, criteria_probability=1.0 - missed)
 
     def _drawn(self, criterion: Criterion, declarations: pl.DataFrame) -> pl.Series | pl.Expr:
         """Return which declarations the criterion's hit percentage takes; only its hits are drawn."""
@@ -266,12 +273,10 @@ class Scorer:
 
 
 def criteria_columns(model: RiskModel) -> dict[str, pl.DataType]:
-    """Return the type of every column that a criterion may read beside `model`: lodgement, derived and profile columns."""
+    """Return the type of every column that a criterion may read: lodgement, derived and the model's profile columns."""
     lodgement = {name: SCHEMA[name].dtype for name in known_at_lodgement() if name in SCHEMA}
     nothing = derive(pl.DataFrame(schema=lodgement))
     return dict(nothing.schema) | model.features.profile_types
-
-
 
 
 def _declarations_of(numbers: pl.Series) -> tuple[Codes, Codes]:
@@ -281,8 +286,15 @@ def _declarations_of(numbers: pl.Series) -> tuple[Codes, Codes]:
     if numbers[first].n_unique() == len(first):
         # Items of a declaration stand together, as sources write them: no text needs comparing again.
         return runs.cast(pl.Int64).to_numpy(), first
-    names = numbers.to_frame("number").with_row_index("row").group_by("number", maintain_order=True).agg(pl.col("row").min())
-    place = numbers.to_frame("number").join(names.with_row_index("place"), on="number", how="left", maintain_order="left")
+    names = (
+        numbers.to_frame("number")
+        .with_row_index("row")
+        .group_by("number", maintain_order=True)
+        .agg(pl.col("row").min())
+    )
+    place = numbers.to_frame("number").join(
+        names.with_row_index("place"), on="number", how="left", maintain_order="left"
+    )
     return place["place"].cast(pl.Int64).to_numpy(), names["row"].cast(pl.Int64).to_numpy()
 
 
@@ -290,19 +302,19 @@ def _most_severe_first(criterion: Criterion) -> tuple[int, int]:
     return -Lane(criterion.lane).severity, -criterion.priority
 
 
-def _proposal(criterion: Criterion) -> dict[str, pl.Expr]:
-    return {
-        "proposed_severity": pl.lit(Lane(criterion.lane).severity, pl.Int8),
-        "proposed_by": pl.lit(criterion.id),
-        "priority": pl.lit(criterion.priority, pl.Int32),
-    }
+def _proposal(criterion: Criterion) -> pl.Expr:
+    return _proposed(Lane(criterion.lane).severity, criterion.id, criterion.priority)
 
 
-_NO_PROPOSAL = {
-    "proposed_severity": pl.lit(0, pl.Int8),
-    "proposed_by": pl.lit(None, pl.String),
-    "priority": pl.lit(0, pl.Int32),
-}
+def _proposed(severity: int, by: str | None, priority: int) -> pl.Expr:
+    return pl.struct(
+        proposed_severity=pl.lit(severity, pl.Int8),
+        proposed_by=pl.lit(by, pl.String),
+        priority=pl.lit(priority, pl.Int32),
+    )
+
+
+_NO_PROPOSAL = _proposed(0, None, 0)
 
 
 def _lane(lane: Lane) -> pl.Expr:

@@ -36,7 +36,9 @@ def explain_judged(run: RunFolder, *, top_rows: int, sample_rows: int, seed: int
     """Explain the `top_rows` highest scores and `sample_rows` drawn from the judging part; write the reasons table."""
     judged = run.read("judged")
     model = run.read_model(MEASURED)
-    top = explain(model, judged.sort("score", "declaration_id", "item_no", descending=[True, False, False]).head(top_rows))
+    top = explain(
+        model, judged.sort("score", "declaration_id", "item_no", descending=[True, False, False]).head(top_rows)
+    )
     sample = explain(model, judged.sample(min(sample_rows, judged.height), seed=seed))
     explained = Explained(sample, top, importance(sample), reasons(model, top))
     run.write("reasons", explained.reasons)

@@ -13,7 +13,7 @@ import polars as pl
 from workbench.config import Pipeline
 from workbench.errors import BundleError, SourceError
 from workbench.scorer.files import write_bytes_atomically, write_parquet_atomically, write_text_atomically
-from workbench.scorer.riskmodel import RiskModel
+from workbench.scorer.risk.riskmodel import RiskModel
 
 TABLES = {
     "declarations": "data/declarations.parquet",
@@ -28,7 +28,12 @@ TABLES = {
 }
 """Tables of a run and their files."""
 
-JSON_FILES = {"data": "data.json", "training": "training.json", "metrics": "metrics.json", "selection": "selection.json"}
+JSON_FILES = {
+    "data": "data.json",
+    "training": "training.json",
+    "metrics": "metrics.json",
+    "selection": "selection.json",
+}
 """What the stages say in numbers, by stage."""
 
 MEASURED, FINAL = "measured", "final"

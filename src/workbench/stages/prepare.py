@@ -12,9 +12,9 @@ import polars as pl
 from workbench.config import Pipeline, Split, Table
 from workbench.declarations import Prepared, prepare_declarations
 from workbench.errors import ConfigError, SourceError
-from workbench.scorer.mapping import Mapping
+from workbench.scorer.intake.mapping import Mapping
+from workbench.scorer.intake.validation import Finding
 from workbench.scorer.schema import KEY
-from workbench.scorer.validation import Finding
 from workbench.sources import Source, open_source
 from workbench.stages.folder import RunFolder
 from workbench.timeline import PARTS, TimeSplit, check_order, in_order, start_of
@@ -199,8 +199,15 @@ def _write(run: RunFolder, prepared: Preparation, decide_raw: pl.DataFrame) -> N
     run.write("input_example", decide_raw.head(_EXAMPLE_ROWS))
     parts = {row.pop("part"): row for row in prepared.counts.to_dicts()}
     codes = dict(prepared.quarantine.group_by("code").len().sort("code").iter_rows())
-    run.write_json("data", {"fingerprint": fingerprint(run.file("declarations"), run.file("outcomes")), "parts": parts,
-                            "quarantined": codes, "programme": run.pipeline.programme.name})
+    run.write_json(
+        "data",
+        {
+            "fingerprint": fingerprint(run.file("declarations"), run.file("outcomes")),
+            "parts": parts,
+            "quarantined": codes,
+            "programme": run.pipeline.programme.name,
+        },
+    )
 
 
 def fingerprint(*files: Path) -> str:
@@ -211,5 +218,3 @@ def fingerprint(*files: Path) -> str:
             for block in iter(lambda: content.read(1 << 20), b""):
                 digest.update(block)
     return digest.hexdigest()
-
-

@@ -10,7 +10,7 @@ import polars as pl
 
 from workbench.scorer.criteria import CriteriaSet
 from workbench.scorer.files import write_bytes_atomically
-from workbench.scorer.mapping import Mapping
+from workbench.scorer.intake.mapping import Mapping
 from workbench.scorer.scorer import Assessment, Scorer
 from workbench.selection import new_key, policy
 from workbench.stages.folder import FINAL, RunFolder
@@ -80,7 +80,14 @@ def _criteria(criteria: CriteriaSet, assessment: Assessment, decisions: pl.DataF
     """Count, by criterion, the items hit, those it could not be evaluated for, and those whose lane it gave."""
     causes = dict(decisions.group_by("cause").len().iter_rows())
     rows = [
-        (c.id, c.title, c.lane, assessment.hits(c.id), assessment.not_evaluable[c.id], causes.get(f"criterion:{c.id}", 0))
+        (
+            c.id,
+            c.title,
+            c.lane,
+            assessment.hits(c.id),
+            assessment.not_evaluable[c.id],
+            causes.get(f"criterion:{c.id}", 0),
+        )
         for c in criteria.criteria
     ]
     return pl.DataFrame(rows, schema=["id", "title", "lane", "hits", "not_evaluable", "decided"], orient="row")

@@ -12,7 +12,7 @@ import polars as pl
 from workbench.baselines import baseline_scores
 from workbench.errors import LabelError
 from workbench.model import Training, calibrate, train, train_again
-from workbench.scorer.calibration import Calibration
+from workbench.scorer.risk.calibration import Calibration
 from workbench.scorer.schema import KEY
 from workbench.stages.folder import FINAL, MEASURED, RunFolder
 from workbench.timeline import as_of, start_of
@@ -49,7 +49,12 @@ def train_and_judge(run: RunFolder) -> Trained:
     judged = _judge(run, measured, declarations, outcomes, judge_from)
     decide_from = start_of(declarations, "decide") or _after(declarations)
     final = train_again(
-        declarations, outcomes, decide_from, config.features, config.model, rounds=measured.rounds,
+        declarations,
+        outcomes,
+        decide_from,
+        config.features,
+        config.model,
+        rounds=measured.rounds,
         calibration=_recalibrate(measured, judged, decide_from),
     )
     run.write_model(MEASURED, measured.model)
@@ -83,7 +88,7 @@ def _judge(
 
 
 def _recalibrate(measured: Training, judged: pl.DataFrame, moment: datetime) -> Calibration:
-    """Calibrate the final model where the measured one was judged: rows that it never saw, with labels known by then."""
+    """Calibrate the final model where the measured one was judged, on rows that one never saw."""
     known = judged.filter(pl.col("violation").is_not_null() & (pl.col("label_known_at") < moment))
     if known["violation"].n_unique() < 2:
         return measured.model.calibration

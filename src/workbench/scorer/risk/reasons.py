@@ -5,7 +5,6 @@ A sentence states the declaration's own value and what is usual for its group; i
 
 from __future__ import annotations
 
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -137,7 +136,9 @@ class Teller:
             return f"No control of {group} on record."
         if rate <= usual:
             return ""
-        return f"{_count(controls, 'past control')} of {group}: violation rate {_share(rate)}, all goods {_share(usual)}."
+        return (
+            f"{_count(controls, 'past control')} of {group}: violation rate {_share(rate)}, all goods {_share(usual)}."
+        )
 
     def _frequency(self, row: int, recipe: Recipe) -> str:
         seen, group = self._value(row, recipe, "declarations"), self._group(row, recipe)
@@ -238,5 +239,3 @@ def _share(value: float) -> str:
 def _count(value: float, noun: str) -> str:
     whole = max(round(value), 1)
     return f"{whole:,} {noun}{'' if whole == 1 else 's'}"
-
-

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .errors import BundleError
+from ..errors import BundleError
 
 Values = npt.NDArray[np.float64]
 

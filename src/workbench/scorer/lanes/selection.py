@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ..errors import BundleError, did_you_mean
+from ..schema import Lane
 from .draw import uniforms
-from .errors import BundleError, did_you_mean
-from .schema import Lane
 
 Counts = npt.NDArray[np.int64]
 Shares = npt.NDArray[np.float64]
@@ -29,7 +29,7 @@ UNLIMITED = np.iinfo(np.int64).max
 
 @dataclass(frozen=True)
 class LaneLimit:
-    """Controls that one office can do in one day: a share of its declarations of the day, a count, or the lesser of both."""
+    """Controls that one office can do in a day: a share of its declarations, a count, or the lesser of both."""
 
     lane: Lane
     share: float | None = None
@@ -161,7 +161,11 @@ class _Room:
     def of(cls, candidates: pl.DataFrame, policy: SelectionPolicy) -> _Room:
         cells = slots_by_office_day(candidates, policy)
         place = candidates.select("office_id", "lodged_on").join(
-            cells.with_row_index("cell"), on=["office_id", "lodged_on"], how="left", nulls_equal=True, maintain_order="left"
+            cells.with_row_index("cell"),
+            on=["office_id", "lodged_on"],
+            how="left",
+            nulls_equal=True,
+            maintain_order="left",
         )
         size = cells["declarations"].to_numpy()
         limited = {limit.lane: limit.expected(size.astype(np.float64)) for limit in policy.limits}
@@ -259,7 +263,8 @@ class _Filling:
 
     def _drawable(self) -> npt.NDArray[np.bool_]:
         """Return who is in the hat: declarations that no criterion named."""
-        return self.proposed == 0
+        unnamed: npt.NDArray[np.bool_] = self.proposed == 0
+        return unnamed
 
     def _by_cell(self, declarations: Counts) -> Counts:
         return np.bincount(self.room.cell[declarations], minlength=len(self.room.size))
@@ -268,9 +273,9 @@ class _Filling:
         """Return the cause of each lane as text."""
         named = pl.concat_str(pl.lit("criterion:"), pl.col("proposed_by"))
         coded = self.candidates.select("proposed_by").with_columns(cause=pl.Series(self.cause))
-        text = pl.when(pl.col("cause") == _RANDOM).then(pl.lit("random")).when(pl.col("cause") == _CRITERION).then(named)
-        text = text.when(pl.col("cause") == _MODEL).then(pl.lit("model")).otherwise(pl.lit("none"))
-        return coded.select(cause=text).to_series()
+        texts = {_RANDOM: pl.lit("random"), _CRITERION: named, _MODEL: pl.lit("model"), _NO_CAUSE: pl.lit("none")}
+        chosen = [pl.when(pl.col("cause") == code).then(text) for code, text in texts.items()]
+        return coded.select(cause=pl.coalesce(chosen)).to_series()
 
     def inclusion_probability(self) -> Shares:
         """Return each declaration's probability of any control under this policy, given what is known of it."""

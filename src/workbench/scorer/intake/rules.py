@@ -11,8 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from .errors import did_you_mean
-from .schema import Column
+from ..errors import did_you_mean
+from ..schema import Column
 
 # A unit is (multiply by, divide by): 57 / 100 is 0.57 exactly as written, 57 * 0.01 is not.
 _MASS = {"kg": (1.0, 1.0), "g": (1.0, 1000.0), "t": (1000.0, 1.0), "lb": (0.45359237, 1.0)}

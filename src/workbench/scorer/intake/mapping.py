@@ -15,10 +15,10 @@ from typing import Any
 
 import polars as pl
 
+from ..errors import MappingError, did_you_mean
+from ..schema import KEY, SCHEMA, Role, names
 from .conversion import cleaned, converted, is_readable, padded_columns
-from .errors import MappingError, did_you_mean
 from .rules import Rule, money_faults
-from .schema import KEY, SCHEMA, Role, names
 
 _SECTIONS = ("name", "description", "columns", "outcomes", "units")
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from ..schema import Column
 from .rules import Rule, units_of
-from .schema import Column
 
 _ISO_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
 # A year with its century lost ("0020-01-01") parses; no customs record in use is that old.

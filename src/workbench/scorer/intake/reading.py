@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
+from ..errors import SourceError, did_you_mean
 from .csv_reading import CsvFormat, checked_names, csv_chunks
-from .errors import SourceError, did_you_mean
 
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _GLOB = re.compile(r"[*?\[]")

@@ -11,9 +11,9 @@ from datetime import datetime
 
 import polars as pl
 
+from ..schema import KEY, SCHEMA, empty
 from .checks import Check, Severity, declaration_checks, unparsed_name
 from .mapping import Canonical
-from .schema import KEY, SCHEMA, empty
 
 FLAGS = "flags"
 """Column of warning codes, joined by commas; empty for a row without any."""
@@ -98,7 +98,7 @@ def validate(
     Parameters
     ----------
     canonical
-        What :meth:`workbench.scorer.mapping.Mapping.apply` gave.
+        What :meth:`workbench.scorer.intake.mapping.Mapping.apply` gave.
     as_of
         Moment (local time, without zone) after which a lodgement lies in the future. ``None`` checks no future: the
         clock of the machine is never asked.
@@ -141,7 +141,7 @@ def duplicate_keys(keys: Iterable[pl.DataFrame]) -> pl.DataFrame:
     Parameters
     ----------
     keys
-        ``declaration_id`` and ``item_no`` of each chunk (:meth:`workbench.scorer.mapping.Mapping.apply_keys`).
+        ``declaration_id`` and ``item_no`` of each chunk (:meth:`workbench.scorer.intake.mapping.Mapping.apply_keys`).
 
     Examples
     --------

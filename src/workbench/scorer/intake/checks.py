@@ -12,9 +12,9 @@ from enum import StrEnum
 
 import polars as pl
 
+from ..errors import ConfigError
+from ..schema import KEY, SCHEMA, Role, names
 from .countries import COUNTRY_CODES
-from .errors import ConfigError
-from .schema import KEY, SCHEMA, Role, names
 
 
 class Severity(StrEnum):

@@ -1,4 +1,4 @@
-"""The features of a declaration item, from its own columns and the lookup tables; one code path for training and scoring.
+"""The features of a declaration item, from its own columns and the lookup tables; one path to train and to score.
 
 A *recipe* names a feature and says how its value comes about. Training evaluates the recipes with out-of-fold
 values of the lookups, scoring with the fitted lookups; nothing else differs.
@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from .errors import BundleError, SchemaError
+from ..errors import BundleError, SchemaError
+from ..schema import derive
 from .lookups import Codes, KeySpace, Lookup, Values, stem
-from .schema import derive
 
 Kind = Literal["lookup", "deviation", "robust_deviation", "code", "number", "logarithm", "calendar"]
 Matrix = npt.NDArray[np.float32]
@@ -186,7 +186,7 @@ class FeatureSet:
         return FeatureInput(derived, codes, take)
 
     def matrix(self, given: FeatureInput) -> Matrix:
-        """Return the model's input: float32, shape (rows, features). Known at lodgement; an unseen group gets the prior."""
+        """Return the model's input: float32, shape (rows, features); an unseen group has the prior."""
         return compute(self.recipes, given)
 
     def profiles(self, given: FeatureInput, columns: Iterable[str]) -> pl.DataFrame:

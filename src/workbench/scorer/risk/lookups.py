@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from .errors import BundleError, ConfigError, SchemaError
+from ..errors import BundleError, ConfigError, SchemaError
 
 Codes = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
@@ -148,8 +148,8 @@ class Lookup:
     def __post_init__(self) -> None:
         if set(self.table.columns) != {"key", *self.defaults} or self.table.schema["key"] != pl.Int64:
             raise BundleError(
-                f"Lookup {self.name!r} has columns {self.table.columns}; expected 'key' (Int64) and {list(self.defaults)}. "
-                "Export the bundle again."
+                f"Lookup {self.name!r} has columns {self.table.columns}; expected 'key' (Int64) and "
+                f"{list(self.defaults)}. Export the bundle again."
             )
 
     @cached_property

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from ..errors import BundleError
 from .calibration import Calibration, Values
-from .errors import BundleError
 from .featureset import FeatureSet, Matrix
 
 if TYPE_CHECKING:
@@ -116,7 +116,9 @@ class RiskModel:
         return parts | {f"{name}.parquet": table for name, table in self.features.to_tables().items()}
 
     @classmethod
-    def from_files(cls, description: Mapping[str, Any], raw: Mapping[str, bytes], tables: Mapping[str, pl.DataFrame]) -> RiskModel:
+    def from_files(
+        cls, description: Mapping[str, Any], raw: Mapping[str, bytes], tables: Mapping[str, pl.DataFrame]
+    ) -> RiskModel:
         """Rebuild a model from its parts (see :meth:`to_files`), whose hashes the caller has checked."""
         try:
             calibration = Calibration(*(tuple(description["calibration"][name]) for name in ("margins", "log_odds")))

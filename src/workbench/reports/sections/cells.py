@@ -1,0 +1,61 @@
+"""Small pieces that all sections use: rows as they lie in JSON, estimates, percentages, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from workbench.reports.numbers import Estimate, Kind
+from workbench.reports.page import Column, Table
+
+Row = Mapping[str, Any]
+"""A row of a table, or a whole JSON object, as the stages wrote it."""
+
+Spec = tuple[str, Kind] | tuple[str, Kind, int]
+"""A column: label, kind and, where it matters, decimals."""
+
+SHARE = 0.05
+"""The share of declarations controlled at which the first screen speaks."""
+
+
+def at(metrics: Row, metric: str, share: float = SHARE) -> Row:
+    """Return the row of one metric at one share controlled."""
+    found: Row = next(row for row in metrics["metrics_at"] if row["metric"] == metric and row["share"] == share)
+    return found
+
+
+def estimate(row: Row, value: str = "value") -> Estimate | None:
+    """Return a row's value with its 95 % interval, ``None`` where either is not known."""
+    if row[value] is None or row["low_95"] is None:
+        return None
+    # A bootstrap interval of a metric at its bound may miss the point by a rounding error.
+    return Estimate(row[value], min(row["low_95"], row[value]), max(row["high_95"], row[value]))
+
+
+def percent(value: float) -> str:
+    """Write a share in percent, with three digits.
+
+    >>> percent(0.0024).replace(chr(160), " ")
+    '0.24 %'
+    """
+    return f"{100 * value:.3g}\u00a0%"
+
+
+def decimals(rate: float) -> int:
+    """Return how many decimals a percentage of that size needs to say something."""
+    return 1 if rate >= 0.02 else 2 if rate >= 0.001 else 3
+
+
+def day(moment: str) -> str:
+    """Return the day of an ISO moment."""
+    return str(moment)[:10]
+
+
+def table(caption: str, of: Iterable[Row], **columns: Spec) -> Table:
+    """Return a table of the rows `of`: each column takes the entry of its name.
+
+    >>> table("Lanes", [{"lane": "red", "rows": 3}], lane=("Lane", "text"), rows=("Items", "count")).rows
+    (('red', 3),)
+    """
+    made = tuple(Column(name, *spec) for name, spec in columns.items())
+    return Table(caption, made, tuple(tuple(row[name] for name in columns) for row in of))

@@ -1,0 +1,68 @@
+"""What past controls found, by lane and method, and what controls by lot say of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from workbench.reports.figures import Axis, Bar, BarChart, Series, StackedShareChart
+from workbench.reports.page import Figure, Section
+from workbench.reports.sections.cells import Row, Spec, estimate, percent, table
+from workbench.scorer.schema import Lane
+
+
+def history(found: Row) -> Section | None:
+    """Return the section on past controls, ``None`` where the source keeps no lanes."""
+    if not found["methods"]:
+        return None
+    blocks = _lanes(found["months"]), _methods(found["methods"])
+    return Section("What past controls found", (_random_arm(found["random_arm"]),), blocks)
+
+
+def _random_arm(arm: Row | None) -> str:
+    if arm is None or arm["status"] != "estimated":
+        advice = "" if arm is None else f" {arm['advice']}"
+        return f"What went undetected cannot be estimated: too few controls were drawn by lot.{advice}"
+    rate = arm["prevalence"]
+    return (
+        f"Controls drawn by lot found violations in {percent(rate['value'])} of cases ({percent(rate['low_95'])} to "
+        f"{percent(rate['high_95'])}; {arm['violations']} of {arm['controls']:,}). It is the only unbiased view of "
+        "goods that nothing else had selected."
+    )
+
+
+def _lanes(months: Sequence[Row]) -> Figure:
+    periods = sorted({row["month"] for row in months})
+    counts = {(row["month"], row["lane"]): row["declarations"] for row in months}
+    used = [str(lane) for lane in Lane if any((period, str(lane)) in counts for period in periods)]
+    total = {period: sum(counts.get((period, lane), 0) for lane in used) for period in periods}
+    rows = [
+        {"month": period} | {lane: counts.get((period, lane), 0) / total[period] for lane in used} for period in periods
+    ]
+    columns: dict[str, Spec] = {"month": ("Month", "date")}
+    columns |= {lane: (lane.capitalize(), "share", 1) for lane in used}
+    series = tuple(Series(lane, tuple(row[lane] for row in rows)) for lane in used)
+    return Figure(
+        "Lanes given, month by month",
+        StackedShareChart(tuple(periods), series, Axis("Month", "date"), Axis("Share of declarations", "share", 0)),
+        table("Share of each lane by month", rows, **columns),
+        "Share of each lane in every month.",
+    )
+
+
+def _methods(methods: Sequence[Row]) -> Figure:
+    rows = [{**row, "hit_rate": estimate(row, "hit_rate")} for row in methods if row["controls"]]
+    bars = tuple(Bar(row["method"], row["hit_rate"]) for row in rows)
+    return Figure(
+        "Hit rate by what had selected the goods",
+        BarChart(bars, Axis("Hit rate", "share", 2)),
+        table(
+            "Past controls by method",
+            rows,
+            method=("Method", "text"),
+            controls=("Controls", "count"),
+            violations=("Violations", "count"),
+            hit_rate=("Hit rate", "share", 2),
+            recovered_duty_usd_per_control=("Duty recovered a control", "usd", 1),
+        ),
+        "Hit rates of past controls by method, with 95 % intervals.",
+    )

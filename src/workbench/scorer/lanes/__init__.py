@@ -1,0 +1,1 @@
+"""Lanes: from scores, criteria and capacity to decisions, with controls drawn by lot among them."""

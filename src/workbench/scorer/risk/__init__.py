@@ -1,0 +1,1 @@
+"""Risk: from canonical rows to a probability, and from its parts to reasons."""
