@@ -15,7 +15,12 @@ from workbench.scorer.criteria import CompiledCriteria, CriteriaSet, Criterion
 from workbench.scorer.errors import CriterionError, SchemaError
 from workbench.scorer.expressions import RefusedCriterionError
 
-PROFILES = ["hs6_median_unit_value_usd_per_kg", "hs6_origin_median_unit_value_usd_per_kg", "importer_declarations"]
+PROFILES = [
+    "hs6_median_unit_value_usd_per_kg",
+    "hs6_origin_median_unit_value_usd_per_kg",
+    "hs6_median_net_mass_kg_per_quantity",
+    "importer_declarations",
+]
 CANONICAL = schema.derive(schema.empty(schema.names(*schema.Role))).schema
 COLUMNS: dict[str, pl.DataType] = {**CANONICAL, **dict.fromkeys(PROFILES, pl.Float64())}
 EXAMPLES = Path(__file__).parent.parent / "data" / "criteria"
@@ -258,21 +263,25 @@ def test_each_example_hits_the_declaration_it_is_made_for() -> None:
         "hs6_origin_median_unit_value_usd_per_kg": 10.0,
         "importer_declarations": 50.0,
         "preference_code": "MFN",
+        "quantity": 10.0,
+        "quantity_unit_code": "NMB",
+        "hs6_median_net_mass_kg_per_quantity": 110.0,
     }
     changes = {
-        "undervalued-for-origin": {"net_mass_kg": 3000.0, "gross_mass_kg": 3100.0},
+        "undervalued-for-origin": {"net_mass_kg": 3000.0, "gross_mass_kg": 3100.0, "quantity": 30.0},
         "preference-via-third-country": {"preference_code": "EVFTA", "departure_country_code": "SG"},
-        "gross-below-net": {"gross_mass_kg": 900.0},
+        "light-for-quantity": {"quantity": 20.0},
         "low-duty-in-high-duty-chapter": {"duty_rate": 0.0},
-        "prohibited-goods-route": {"hs_code": "930200", "departure_country_code": "CO", "origin_country_code": "CO"},
+        "prohibited-goods-route": {"hs_code": "300490", "departure_country_code": "KH", "origin_country_code": "KH"},
         "new-importer-high-value": {
             "importer_declarations": 0.0,
             "customs_value_usd": 60001.0,
             "net_mass_kg": 6000.0,
             "gross_mass_kg": 6100.0,
+            "quantity": 60.0,
         },
-        "watched-importer": {"importer_id": "IMP000666"},
-        "round-value-light-goods": {"customs_value_usd": 10_000.0, "net_mass_kg": 20.0},
+        "watched-importer": {"importer_id": "T0007075"},
+        "implausible-unit-value": {"customs_value_usd": 99_990.0, "hs6_origin_median_unit_value_usd_per_kg": 99.0},
     }
     records = [innocent, *({**innocent, **change} for change in changes.values())]
     absent = {name: None for name in schema.names(schema.Role.LODGEMENT) if name not in innocent}

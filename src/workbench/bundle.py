@@ -33,7 +33,7 @@ _FIRST_ZIP_MOMENT = (1980, 1, 1, 0, 0, 0)
 
 WHEEL_REQUIREMENTS = (
     "polars>=1.35,<3",
-    "sqlglot>=28,<31",
+    "sqlglot>=30,<31",
     "xgboost-cpu>=3.2,<4; sys_platform != 'darwin'",
     "xgboost>=3.2,<4; sys_platform == 'darwin'",
 )

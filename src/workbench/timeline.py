@@ -26,6 +26,11 @@ def before(frame: pl.DataFrame, moment: datetime) -> pl.DataFrame:
     return frame.filter(pl.col("lodged_at") < moment)
 
 
+def since_or_undated(lodged: pl.Series, moment: datetime) -> pl.Series:
+    """Return a mask of what was lodged at `moment` or later; a row without a date stays in, since none may be lost."""
+    return lodged.is_null() | (lodged >= moment)
+
+
 def known_labels(outcomes: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
     """Return the outcomes whose label was recorded strictly before `as_of`.
 

@@ -132,7 +132,8 @@ def write_result(pipeline_path: Path, result: SearchResult) -> None:
     import tomlkit
 
     document = tomlkit.parse(pipeline_path.read_text(encoding="utf-8"))
-    table: Any = document["model"]
+    model: Any = document["model"]
+    table = model.setdefault("parameters", {})
     for name, value in result.parameters.items():
-        table["parameters"][name] = round(value, 6) if isinstance(value, float) else value
+        table[name] = round(value, 6) if isinstance(value, float) else value
     write_text_atomically(tomlkit.dumps(document), pipeline_path)

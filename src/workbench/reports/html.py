@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from workbench.reports.charts import Drawing, draw
 from workbench.reports.figures import Chart
 from workbench.reports.numbers import Kind, cell_text, interval_text, point_text, printable, unit_text
-from workbench.reports.page import Page
+from workbench.reports.page import Figure, Page
 from workbench.scorer.errors import SelectivityError
 
 _TEMPLATES = files("workbench.reports") / "templates"
@@ -77,6 +77,22 @@ def write_report(page: Page, folder: str | os.PathLike[str]) -> None:
             f"The report could not be written to {os.fspath(folder)!r}: {error.strerror or error}. "
             "Free space or choose another folder; an earlier report there is as it was."
         ) from error
+
+
+def figure_files(page: Page) -> dict[str, str]:
+    """Return every figure of the page as a standalone SVG, by a file name such as ``figure-1.svg``."""
+    style = (_TEMPLATES / "report.css").read_text("utf-8")
+    figures = [block for section in page.sections for block in section.blocks if isinstance(block, Figure)]
+    return {
+        f"figure-{number}.svg": _standalone(draw(figure.chart, name=f"figure-{number}", summary=figure.summary), style)
+        for number, figure in enumerate(figures, start=1)
+    }
+
+
+def _standalone(drawing: Drawing, style: str) -> str:
+    opened = drawing.wide.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    head, _, rest = opened.partition(">")
+    return f"{head}><style>{escape(style)}</style>{rest}"
 
 
 def _replace_together(folder: Path, contents: dict[str, str]) -> None:

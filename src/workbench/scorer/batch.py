@@ -76,7 +76,7 @@ def score_file(
 
 def _chunks(scorer: Scorer, source: str | Path, *, keys_only: bool = False) -> Iterator[pl.DataFrame]:
     wanted = ["declaration_id", "item_no"] if keys_only else None
-    return scan_chunks(source, CHUNK_ROWS, columns=scorer.mapping.raw_columns(wanted))
+    return scan_chunks(source, CHUNK_ROWS, columns=scorer.mapping.raw_columns(wanted), form=scorer.mapping.csv)
 
 
 def _explained(scorer: Scorer, decisions: pl.DataFrame, source: str | Path, tell: Progress) -> pl.DataFrame:

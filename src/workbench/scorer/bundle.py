@@ -63,13 +63,12 @@ class Manifest:
         """Read a manifest; refuse another protocol by name."""
         try:
             data = json.loads(content)
-            manifest = cls(**data)
-        except (ValueError, TypeError) as error:
+            found = data["protocol"]
+            manifest = cls(**data) if found == PROTOCOL else None
+        except (ValueError, TypeError, KeyError) as error:
             raise BundleError(f"{MANIFEST} is not readable ({error}). Export or copy the bundle again.") from None
-        if manifest.protocol != PROTOCOL:
-            raise BundleError(
-                f"The bundle has protocol {manifest.protocol}; this scorer reads {PROTOCOL}. Install its scorer."
-            )
+        if manifest is None:
+            raise BundleError(f"The bundle has protocol {found!r}; this scorer reads {PROTOCOL}. Install its scorer.")
         return manifest
 
     def to_bytes(self) -> bytes:

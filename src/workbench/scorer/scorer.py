@@ -187,6 +187,8 @@ class Scorer:
         winners: list[pl.Expr] = []
         for criterion in sorted(self.criteria.criteria, key=_most_severe_first):
             hit = pl.col(f"{_HIT}{criterion.id}")
+            if criterion.lane == Lane.GREEN:
+                continue  # to release is to select nothing
             missed = missed * pl.when(hit).then(1.0 - criterion.hit_percentage / 100.0).otherwise(1.0)
             taken = hit & self._drawn(criterion, declarations)
             winners.append(pl.when(taken).then(_proposal(criterion)))

@@ -11,13 +11,13 @@ import polars as pl
 
 from workbench.config import Pipeline, Split, Table
 from workbench.declarations import Prepared, prepare_declarations
-from workbench.errors import ConfigError, SourceError
+from workbench.errors import ConfigError, LabelError, SourceError
 from workbench.scorer.intake.mapping import Mapping
 from workbench.scorer.intake.validation import Finding
 from workbench.scorer.schema import KEY
-from workbench.sources import Source, open_source
+from workbench.sources import FileSource, Source, open_source
 from workbench.stages.folder import RunFolder
-from workbench.timeline import PARTS, TimeSplit, check_order, in_order, start_of
+from workbench.timeline import PARTS, TimeSplit, check_order, in_order, since_or_undated, start_of
 
 _EXAMPLE_ROWS = 5
 
@@ -37,7 +37,7 @@ class Preparation:
     findings
         Every kind of fault found, with count and first rows.
     counts
-        Rows by part: ``part``, ``declarations``, ``quarantined``, ``labelled``, ``violations``, first and last moment.
+        Rows by part: ``part``, ``declarations``, ``labelled``, ``violations``, ``first`` and ``last`` moment.
     """
 
     declarations: pl.DataFrame
@@ -76,14 +76,9 @@ def prepare(run: RunFolder, *, as_of: datetime) -> Preparation:
     pieces = [_piece(run, pipeline, table, mapping, as_of) for table in _tables(run, pipeline)]
     declarations = in_order(_with_parts(pieces, pipeline.split))
     check_order(declarations)
-    prepared = Preparation(
-        declarations,
-        _outcomes(pieces, declarations),
-        _quarantine(pieces),
-        _findings(pieces),
-        pl.DataFrame(),
-    )
-    prepared = Preparation(**(prepared.__dict__ | {"counts": _counts(prepared)}))
+    outcomes = _outcomes(pieces, declarations)
+    counts = _counts(declarations, outcomes)
+    prepared = Preparation(declarations, outcomes, _quarantine(pieces), _findings(pieces), counts)
     _write(run, prepared, _decide_raw(pieces, mapping, declarations))
     return prepared
 
@@ -111,19 +106,19 @@ def _generated(run: RunFolder, pipeline: Pipeline) -> Table:
 
 def _piece(run: RunFolder, pipeline: Pipeline, table: Table, mapping: Mapping, as_of: datetime) -> _Piece:
     labelled = table.part != "decide"
-    raw = _source(pipeline, table.path, table).read()
+    raw = _source(pipeline, table.path, table, mapping).read()
     if not labelled:
         # The columns that hold labels are dropped before anything looks at the rows.
         raw = raw.select(name for name in mapping.raw_columns() if name in raw.columns)
-    labels = _source(pipeline, table.outcomes, table).read() if table.outcomes and labelled else None
+    labels = _source(pipeline, table.outcomes, table, mapping).read() if table.outcomes and labelled else None
     prepared = prepare_declarations(raw, mapping, as_of=as_of, outcomes=labels, labelled=labelled)
     return _Piece(table.part, raw, prepared)
 
 
-def _source(pipeline: Pipeline, path: str, table: Table) -> Source:
+def _source(pipeline: Pipeline, path: str, table: Table, mapping: Mapping) -> Source:
     if table.url:
         return open_source({"url": table.url, "query": table.query})
-    return open_source(str(pipeline.resolve(path)))
+    return FileSource(pipeline.resolve(path), mapping.csv)
 
 
 def _with_parts(pieces: list[_Piece], split: Split | None) -> pl.DataFrame:
@@ -167,9 +162,9 @@ def _first(finding: Finding) -> str:
     return "; ".join(f"{row.declaration_id}/{row.item_no} (row {row.row_no}): {row.found}" for row in finding.first)
 
 
-def _counts(prepared: Preparation) -> pl.DataFrame:
-    labels = prepared.outcomes.select(*KEY, "violation")
-    rows = prepared.declarations.join(labels, on=list(KEY), how="left", maintain_order="left")
+def _counts(declarations: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
+    labels = outcomes.select(*KEY, "violation")
+    rows = declarations.join(labels, on=list(KEY), how="left", maintain_order="left")
     counts = rows.group_by("part").agg(
         declarations=pl.len(),
         labelled=pl.col("violation").is_not_null().sum(),
@@ -187,9 +182,11 @@ def _decide_raw(pieces: list[_Piece], mapping: Mapping, declarations: pl.DataFra
     if named:
         return pl.concat(named)
     start = start_of(declarations, "decide") or start_of(declarations, "judge")
+    if start is None:
+        raise LabelError("No row is left to judge or to decide. Give a table with part = 'judge'; see the findings.")
     raw = pl.concat([piece.raw for piece in pieces if piece.part in (None, "judge")])
     lodged = mapping.apply(raw).frame["lodged_at"]
-    return raw.filter(lodged.is_null() | (lodged >= start)).select(mapping.raw_columns())
+    return raw.filter(since_or_undated(lodged, start)).select(mapping.raw_columns())
 
 
 def _write(run: RunFolder, prepared: Preparation, decide_raw: pl.DataFrame) -> None:

@@ -6,19 +6,24 @@ from typing import Any
 
 import polars as pl
 
-from workbench.reports.html import write_report
+from workbench.reports.html import figure_files, write_report
 from workbench.reports.page import Page
 from workbench.reports.sections import basis, decided, past, ranking, trust
 from workbench.reports.sections.cells import day
+from workbench.scorer.files import write_text_atomically
 from workbench.stages.folder import FINAL, MEASURED, RunFolder
 
 _EXAMPLES = 12
 
 
 def report(run: RunFolder) -> Page:
-    """Build the page of a run that has decided, and write ``report.html`` and ``report.json``."""
+    """Build the page of a run that has decided, and write ``report.html``, ``report.json`` and ``figures/``."""
     page = build(run)
     write_report(page, run.path)
+    folder = run.path / "figures"
+    folder.mkdir(exist_ok=True)
+    for name, svg in figure_files(page).items():
+        write_text_atomically(svg, folder / name)
     return page
 
 
@@ -39,7 +44,7 @@ def build(run: RunFolder) -> Page:
         decided.criteria(selection),
         basis.data(read, _findings(run.read("findings"))),
     ]
-    models = (("Measured model", training[MEASURED]), ("Deciding model", training[FINAL]))
+    models = (("Measured model", training[MEASURED]), ("Exported model", training[FINAL]))
     return Page(
         title=programme.title,
         subtitle=f"Judged on {day(judged['first'])} to {day(judged['last'])}; trained on what was known before",

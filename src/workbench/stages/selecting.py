@@ -1,4 +1,4 @@
-"""Select: the final model, the criteria and the policy decide every row of the deciding part."""
+"""Select: a model, the criteria and the policy decide every row of the deciding part."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workbench.scorer.files import write_bytes_atomically
 from workbench.scorer.intake.mapping import Mapping
 from workbench.scorer.scorer import Assessment, Scorer
 from workbench.selection import new_key, policy
-from workbench.stages.folder import FINAL, RunFolder
+from workbench.stages.folder import FINAL, MEASURED, RunFolder
 
 _KEY_FILE = "random.key"
 
@@ -37,15 +37,23 @@ class Selected:
     criteria: pl.DataFrame
 
 
-def scorer_of(run: RunFolder) -> Scorer:
-    """Put mapping, final model, criteria and policy of a run together: the scorer that decides and is exported."""
+def deciding_model(run: RunFolder) -> str:
+    """Return which model may decide: the final one, unless the rows to decide are those that it learnt from.
+
+    Without a deciding part the judging part is decided, by the measured model, which never saw it.
+    """
+    return FINAL if "decide" in run.read_json("data")["parts"] else MEASURED
+
+
+def scorer_of(run: RunFolder, model: str = FINAL) -> Scorer:
+    """Put mapping, criteria, policy and one of the models of a run together."""
     pipeline = run.pipeline
     criteria = CriteriaSet()
     if pipeline.criteria.path:
         criteria = CriteriaSet.from_toml(pipeline.resolve(pipeline.criteria.path))
     scorer = Scorer(
         Mapping.from_toml(pipeline.resolve(pipeline.source.mapping)),
-        run.read_model(FINAL),
+        run.read_model(model),
         criteria,
         policy(pipeline.selection, _key(run.path / _KEY_FILE)),
     )
@@ -63,7 +71,7 @@ def _key(file: Path) -> bytes:
 
 def select_lanes(run: RunFolder, *, as_of: datetime) -> Selected:
     """Decide the deciding part and write ``decisions.parquet``; no column known after lodgement is there to be read."""
-    scorer = scorer_of(run)
+    scorer = scorer_of(run, deciding_model(run))
     raw = run.read("decide_raw")
     canonical = scorer.mapping.apply(raw)
     assessment = scorer.assess(canonical, as_of=as_of)

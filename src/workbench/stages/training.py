@@ -15,7 +15,7 @@ from workbench.model import Training, calibrate, train, train_again
 from workbench.scorer.risk.calibration import Calibration
 from workbench.scorer.schema import KEY
 from workbench.stages.folder import FINAL, MEASURED, RunFolder
-from workbench.timeline import as_of, start_of
+from workbench.timeline import as_of, known_labels, start_of
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _judge(
 
 def _recalibrate(measured: Training, judged: pl.DataFrame, moment: datetime) -> Calibration:
     """Calibrate the final model where the measured one was judged, on rows that one never saw."""
-    known = judged.filter(pl.col("violation").is_not_null() & (pl.col("label_known_at") < moment))
+    known = known_labels(judged, moment)
     if known["violation"].n_unique() < 2:
         return measured.model.calibration
     matrix = measured.model.features.matrix(measured.model.features.read(known))

@@ -9,18 +9,19 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Table
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from ..errors import MappingError, did_you_mean
+from ..errors import MappingError, SourceError, did_you_mean
 from ..schema import KEY, SCHEMA, Role, names
 from .conversion import cleaned, converted, is_readable, padded_columns
+from .csv_reading import CsvFormat
 from .rules import Rule, money_faults
 
-_SECTIONS = ("name", "description", "columns", "outcomes", "units")
+_SECTIONS = ("name", "description", "csv", "columns", "outcomes", "units")
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Mapping:
         when the outcomes live in a table of their own that calls them otherwise.
     units
         USD that one unit of each currency is worth.
+    csv
+        How the source writes CSV, where it does.
 
     Examples
     --------
@@ -80,6 +83,7 @@ class Mapping:
     columns: dict[str, Rule]
     outcomes: dict[str, Rule]
     units: dict[str, float]
+    csv: CsvFormat = field(default_factory=CsvFormat)
 
     @classmethod
     def from_dict(cls, table: Table[str, Any]) -> Mapping:
@@ -101,12 +105,13 @@ class Mapping:
         money = {} if unit_faults else dict(units)
         columns, column_faults = _rules(table, "columns", (Role.IDENTITY, Role.LODGEMENT), money)
         outcomes, outcome_faults = _rules(table, "outcomes", (Role.IDENTITY, Role.DECISION, Role.OUTCOME), money)
-        faults += [*unit_faults, *column_faults, *outcome_faults]
+        form, csv_faults = _csv_format(table.get("csv", {}))
+        faults += [*csv_faults, *unit_faults, *column_faults, *outcome_faults]
         name = table.get("name")
         if not isinstance(name, str) or not name:
             faults.append("'name' is missing: say what the source is called")
         _refuse(faults, f"mapping {name!r}")
-        return cls(str(name), str(table.get("description", "")), columns, outcomes, money)
+        return cls(str(name), str(table.get("description", "")), columns, outcomes, money, form)
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Mapping:
@@ -127,6 +132,7 @@ class Mapping:
         return {
             "name": self.name,
             "description": self.description,
+            "csv": asdict(self.csv),
             "columns": {name: rule.to_value() for name, rule in self.columns.items()},
             "outcomes": {name: rule.to_value() for name, rule in self.outcomes.items()},
             "units": dict(self.units),
@@ -173,6 +179,13 @@ class Mapping:
         present = set(available)
         needed = dict.fromkeys(rule.column for rule in self.outcomes.values() if rule.column is not None)
         return [column for column in needed if column not in present]
+
+
+def _csv_format(given: Any) -> tuple[CsvFormat, list[str]]:
+    try:
+        return CsvFormat(**given), []
+    except (TypeError, SourceError) as error:
+        return CsvFormat(), [f"[csv] takes encoding and separator: {error}"]
 
 
 def _rules(

@@ -2,7 +2,8 @@
 
 Lanes are filled from the most severe down, each in the order of the systems in use (ASYCUDA++ MODSEL 6.7-6.8): what
 criteria named, then the random arm among what no criterion named, then the model's highest scores until the lane is
-full. What finds no room goes on to the next lane. A declaration is selected as a whole: its items share one lane.
+full. What finds no room goes on to the next lane; where every lane is full it stays green under its criterion's name,
+and is not taken for goods without a hit. A declaration is selected as a whole: its items share one lane.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from .draw import uniforms
 
 Counts = npt.NDArray[np.int64]
 Shares = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 UNLIMITED = np.iinfo(np.int64).max
 
@@ -124,7 +126,7 @@ def select(candidates: pl.DataFrame, policy: SelectionPolicy) -> pl.DataFrame:
     polars.DataFrame
         ``declaration_id``, ``lane``, ``cause``, ``inclusion_probability`` in the order of `candidates`. The inclusion
         probability is that of being given any lane but green: 1 where criteria or score alone would have selected the
-        declaration, else what the draws give.
+        declaration, 0 where its criterion found every lane full, else what the draws give.
     """
     if missing := [name for name in CANDIDATE_TYPES if name not in candidates.columns]:
         raise BundleError(f"Selection needs the column(s) {missing}{did_you_mean(missing[0], candidates.columns)}.")
@@ -134,6 +136,7 @@ def select(candidates: pl.DataFrame, policy: SelectionPolicy) -> pl.DataFrame:
     for lane in reversed(Lane):
         if lane is not Lane.GREEN:
             filling.fill(lane)
+    filling.cause[filling.without_room] = _CRITERION
     return pl.DataFrame(
         {
             "declaration_id": candidates["declaration_id"],
@@ -199,7 +202,8 @@ def slots_by_office_day(candidates: pl.DataFrame, policy: SelectionPolicy) -> pl
 class _Filling:
     """State of the filling: who sits in which lane and why.
 
-    Of each office's day it keeps the lowest score that the model took and the seats that criteria took before the draw.
+    It keeps the lowest score that the model took on each office's day, and of the random arm's lane who was in the hat
+    and who was ahead of the draw.
     """
 
     candidates: pl.DataFrame
@@ -212,7 +216,8 @@ class _Filling:
     lane: Counts
     cause: Counts
     model_threshold: Shares
-    before_draw: Counts
+    in_hat: Flags
+    ahead_of_draw: Flags
 
     @classmethod
     def start(cls, candidates: pl.DataFrame, room: _Room, policy: SelectionPolicy, draw: Shares) -> _Filling:
@@ -230,7 +235,8 @@ class _Filling:
             np.zeros(count, dtype=np.int64),
             np.full(count, _NO_CAUSE),
             np.full(len(room.size), np.inf),
-            np.zeros(len(room.size), dtype=np.int64),
+            np.zeros(count, dtype=bool),
+            np.zeros(count, dtype=bool),
         )
 
     def fill(self, lane: Lane) -> None:
@@ -240,10 +246,11 @@ class _Filling:
         named = np.flatnonzero((self.proposed >= lane.severity) & (self.lane == 0))
         priority = self.candidates["priority"].fill_null(0).to_numpy()
         order = np.lexsort((self.draw[named], -self.score[named], -priority[named], self.room.cell[named]))
-        seated = self._seat(lane, _CRITERION, named[order], left)
+        self._seat(lane, _CRITERION, named[order], left)
         if lane is self.policy.random_lane:
-            self.before_draw = self._by_cell(seated)
-            drawn = np.flatnonzero((self.draw < self.policy.random_share) & self._drawable())
+            self.ahead_of_draw[named] = True
+            self.in_hat = (self.proposed == 0) & (self.lane == 0)
+            drawn = np.flatnonzero(self._drawn & self.in_hat)
             self._seat(lane, _RANDOM, drawn[np.lexsort((self.draw[drawn], self.room.cell[drawn]))], left)
         if lane in self.policy.model_lanes and lane in self.room.slots:
             scored = self.by_score[(self.lane[self.by_score] == 0) & np.isfinite(self.score[self.by_score])]
@@ -261,10 +268,16 @@ class _Filling:
         left -= self._by_cell(seated)
         return seated
 
-    def _drawable(self) -> npt.NDArray[np.bool_]:
-        """Return who is in the hat: declarations that no criterion named."""
-        unnamed: npt.NDArray[np.bool_] = self.proposed == 0
-        return unnamed
+    @property
+    def _drawn(self) -> Flags:
+        drawn: Flags = self.draw < self.policy.random_share
+        return drawn
+
+    @property
+    def without_room(self) -> Flags:
+        """Who was named by a criterion and found no lane with room."""
+        refused: Flags = (self.proposed > 0) & (self.lane == 0)
+        return refused
 
     def _by_cell(self, declarations: Counts) -> Counts:
         return np.bincount(self.room.cell[declarations], minlength=len(self.room.size))
@@ -281,23 +294,52 @@ class _Filling:
         """Return each declaration's probability of any control under this policy, given what is known of it."""
         by_criteria = self.candidates["criteria_probability"].fill_null(0.0).to_numpy()
         # Who escapes the criteria's percentages is in the hat of the random arm.
-        probability = by_criteria + (1.0 - by_criteria) * self._random_probability()[self.room.cell]
-        certain = (self.cause == _MODEL) | (self.score >= self.model_threshold[self.room.cell])
-        result: Shares = np.where(certain, 1.0, probability)
+        probability = by_criteria + (1.0 - by_criteria) * self._random_probability()
+        result: Shares = np.where(self._certain(), 1.0, np.where(self.without_room, 0.0, probability))
         return result
 
+    def _certain(self) -> Flags:
+        """Return whom the model selected, or would have selected had no draw taken them before.
+
+        A seat that a draw took in a lane of the model would have gone to the best score left without one; beside any
+        other seat, and where others were drawn without finding room, a declaration would have had to be better than
+        the lowest that the model took.
+        """
+        waiting = np.where((self.lane == 0) & np.isfinite(self.score), self.score, -np.inf)
+        best_left = np.full(len(self.room.size), -np.inf)
+        np.maximum.at(best_left, self.room.cell, waiting)
+        of_model = [lane.severity for lane in self.policy.model_lanes if lane in self.room.slots]
+        crowded = self._by_cell(np.flatnonzero(self.in_hat & self._drawn & (self.cause != _RANDOM))) > 0
+        frees_a_seat = np.isin(self.lane, of_model) & ~crowded[self.room.cell]
+        bar = np.where(frees_a_seat, best_left[self.room.cell], self.model_threshold[self.room.cell])
+        certain: Flags = (self.cause == _MODEL) | ((self.lane > 0) & (self.score > bar))
+        return certain
+
     def _random_probability(self) -> Shares:
-        """Return, by office's day, the probability of being drawn *and* finding room: equal for all in the hat."""
-        share, lane = self.policy.random_share, self.policy.random_lane
-        if lane not in self.room.expected:
-            return np.full(len(self.room.size), share)
-        expected, in_hat = self.room.expected[lane], self._by_cell(np.flatnonzero(self._drawable()))
+        """Return each declaration's probability of being drawn *and* finding room, had no criterion taken it.
+
+        It is equal for all in the hat of an office's day. Whom a criterion took would have been one more in the hat,
+        with one more seat to draw for if it was ahead of the draw.
+        """
+        if self.policy.random_lane not in self.room.expected:
+            return np.full(len(self.lane), self.policy.random_share)
+        beside = np.where(self.ahead_of_draw, self._chance(1, 1)[self.room.cell], self._chance(0, 1)[self.room.cell])
+        return np.where(self.in_hat, self._chance(0, 0)[self.room.cell], beside)
+
+    def _chance(self, more_seats: int, more_in_hat: int) -> Shares:
+        """Return, by office's day, the probability of being drawn and finding room, over the draws and the rounding."""
+        expected = self.room.expected[self.policy.random_lane]
+        in_hat = self._by_cell(np.flatnonzero(self.in_hat)) + more_in_hat
         low = np.floor(expected)
+        seats = low - self._by_cell(np.flatnonzero(self.ahead_of_draw)) + more_seats
         full = [
-            (1 - f) * _mean_seated(int(n), share, int(max(s, 0))) + f * _mean_seated(int(n), share, int(max(s + 1, 0)))
-            for n, s, f in zip(in_hat, low - self.before_draw, expected - low, strict=True)
+            (1 - f) * self._mean_seated(int(n), s) + f * self._mean_seated(int(n), s + 1)
+            for n, s, f in zip(in_hat, seats, expected - low, strict=True)
         ]
         return np.asarray(full) / np.maximum(in_hat, 1)
+
+    def _mean_seated(self, in_hat: int, seats: float) -> float:
+        return _mean_seated(in_hat, self.policy.random_share, int(max(seats, 0)))
 
 
 @lru_cache(maxsize=65_536)
