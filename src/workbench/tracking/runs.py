@@ -143,7 +143,7 @@ def close_stale_runs(store: Store, client: MlflowClient | None = None) -> list[s
 
 
 def _owner() -> dict[str, str]:
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     return {_HOST: _host(), _PID: str(os.getpid()), _PROCESS_STARTED: str(psutil.Process().create_time())}
 
