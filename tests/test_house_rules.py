@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "workbench"
 
-SUPPORT = ("errors", "config", "frames", "progress")
+SUPPORT = ("errors", "config", "progress")
 """The support row: it reads the scoring runtime, and every other layer may import it."""
 
 ORDER = (

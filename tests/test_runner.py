@@ -182,6 +182,10 @@ def test_a_url_with_a_password_is_refused_and_not_repeated():
     refuse_secrets({"url": "postgresql://reader@host/db", "note": "see https://example.org:8080/a@b"}, "pipeline")
 
 
+def test_a_url_that_names_the_variable_of_its_password_is_taken():
+    refuse_secrets({"url": "postgresql://reader:${DB_PASSWORD}@host/db"}, "pipeline")
+
+
 # Refused before a kernel starts
 
 

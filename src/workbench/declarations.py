@@ -9,8 +9,8 @@ from typing import Generic
 import polars as pl
 import polars.selectors as cs
 
-from workbench.frames import Frame, like, to_polars
 from workbench.scorer.errors import LabelError, SourceError, did_you_mean
+from workbench.scorer.frames import Frame, like, to_polars
 from workbench.scorer.intake.checks import outcome_checks
 from workbench.scorer.intake.mapping import Canonical, Mapping
 from workbench.scorer.intake.validation import (

@@ -13,7 +13,8 @@ from workbench.config import Pipeline, Step, load_pipeline
 from workbench.errors import ParameterError, did_you_mean
 from workbench.runner.contracts import Contract, read_contract
 
-_SECRET_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
+# A password by the name of its environment variable, as sources take it, is no secret.
+_SECRET_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:(?!\$\{\w+\}@)[^/\s@]+@", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -136,5 +137,5 @@ def refuse_secrets(value: Any, place: str) -> None:
     elif isinstance(value, str) and _SECRET_URL.search(value):
         raise ParameterError(
             f"{place} holds a URL with a password, which would be saved in clear with the run. "
-            "Leave the password out of it and give it to the database driver by its environment variable or file."
+            "Put it into the environment and write ${NAME} in its place."
         )

@@ -14,7 +14,7 @@ from .errors import SourceError
 from .files import written_atomically
 from .intake.reading import scan_chunks
 from .intake.validation import duplicate_keys
-from .scorer import Assessment, Scorer
+from .scorer import Assessment, Scorer, is_approximate
 
 CHUNK_ROWS = 100_000
 
@@ -80,10 +80,10 @@ def _chunks(scorer: Scorer, source: str | Path, *, keys_only: bool = False) -> I
 
 
 def _explained(scorer: Scorer, decisions: pl.DataFrame, source: str | Path, tell: Progress) -> pl.DataFrame:
-    parts, start = [], 0
+    parts, start, approximate = [], 0, is_approximate(decisions)
     for chunk in _chunks(scorer, source):
         part = decisions.slice(start, chunk.height)
-        parts.append(scorer.explain(part, scorer.mapping.apply(chunk).frame))
+        parts.append(scorer.explain(part, scorer.mapping.apply(chunk).frame, approximate=approximate))
         start += chunk.height
         tell("explain", start)
     return pl.concat(parts)

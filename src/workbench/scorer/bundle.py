@@ -19,6 +19,7 @@ import polars as pl
 
 from .criteria import CriteriaSet
 from .errors import BundleError
+from .frames import Frame, like, to_polars
 from .intake.mapping import Mapping
 from .lanes.selection import SelectionPolicy
 from .risk.riskmodel import RiskModel
@@ -111,9 +112,12 @@ class ScoringBundle:
             bundle.replay(_table(contents, GOLDEN_INPUT), _table(contents, GOLDEN_DECISIONS))
         return bundle
 
-    def score(self, raw: pl.DataFrame, *, reasons: bool = True, as_of: datetime | None = None) -> pl.DataFrame:
-        """Decide every row of a raw table; see `Scorer.score`."""
-        return self.scorer.score(raw, reasons=reasons, as_of=as_of)
+    def score(self, raw: Frame, *, reasons: bool = True, as_of: datetime | None = None) -> Frame:
+        """Decide every row of a raw pandas, Polars or Arrow table and give back a table of that kind.
+
+        See `Scorer.score` for the parameters and the columns.
+        """
+        return like(raw, self.scorer.score(to_polars(raw), reasons=reasons, as_of=as_of))
 
     def replay(self, golden: pl.DataFrame, expected: pl.DataFrame) -> None:
         """Score the golden rows; raise BundleError at the first column that differs, naming rows."""

@@ -39,7 +39,7 @@ DECISIONS = (
 """Columns of the decisions table, one row for every row read, in the order read."""
 
 _HIT = "hit:"
-_EXACT_ATTRIBUTION_ROWS = 20_000
+_EXACT_ATTRIBUTION_ROWS = 10_000
 """Above this many rows to explain, attributions along the paths replace TreeSHAP, which would take minutes."""
 
 
@@ -125,7 +125,9 @@ class Scorer:
         canonical = self.mapping.apply(raw)
         assessment = self.assess(canonical, as_of=as_of)
         decisions = self.decide(assessment)
-        return self.explain(decisions, canonical.frame) if reasons else decisions
+        if not reasons:
+            return decisions
+        return self.explain(decisions, canonical.frame, approximate=is_approximate(decisions))
 
     def assess(
         self, canonical: Canonical, *, as_of: datetime | None = None, duplicates: pl.DataFrame | None = None
@@ -231,7 +233,7 @@ class Scorer:
             inclusion_probability=pl.lit(1.0),
         )
 
-    def explain(self, decisions: pl.DataFrame, canonical: pl.DataFrame) -> pl.DataFrame:
+    def explain(self, decisions: pl.DataFrame, canonical: pl.DataFrame, *, approximate: bool) -> pl.DataFrame:
         """Fill the column ``reasons`` of `decisions`.
 
         Parameters
@@ -240,16 +242,13 @@ class Scorer:
             What :meth:`decide` gave.
         canonical
             The canonical rows behind the decisions, in the same order.
+        approximate
+            What :func:`is_approximate` says of all decisions, of which `decisions` may be a part.
         """
         by_model = (decisions["cause"] == "model").arg_true()
         rows = derive(canonical[by_model])
         given = self.model.features.read(rows)
-        told = sentences(
-            self.model,
-            given,
-            self.model.features.matrix(given),
-            approximate=len(by_model) > _EXACT_ATTRIBUTION_ROWS,
-        )
+        told = sentences(self.model, given, self.model.features.matrix(given), approximate=approximate)
         by_row = pl.DataFrame({"at": by_model, "told": pl.Series(told, dtype=pl.String)})
         return (
             decisions.with_row_index("at")
@@ -272,6 +271,14 @@ class Scorer:
             .when(cause.str.starts_with("quarantine:"))
             .then(unreadable)
         )
+
+
+def is_approximate(decisions: pl.DataFrame) -> bool:
+    """Say whether so many decisions come from the model that attributions along the paths must do for TreeSHAP.
+
+    It is asked of all decisions at once: a row's reasons must not depend on the chunk that it is explained in.
+    """
+    return int((decisions["cause"] == "model").sum()) > _EXACT_ATTRIBUTION_ROWS
 
 
 def criteria_columns(model: RiskModel) -> dict[str, pl.DataType]:

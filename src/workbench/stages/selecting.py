@@ -11,7 +11,7 @@ import polars as pl
 from workbench.scorer.criteria import CriteriaSet
 from workbench.scorer.files import write_bytes_atomically
 from workbench.scorer.intake.mapping import Mapping
-from workbench.scorer.scorer import Assessment, Scorer
+from workbench.scorer.scorer import Assessment, Scorer, is_approximate
 from workbench.selection import new_key, policy
 from workbench.stages.folder import FINAL, MEASURED, RunFolder
 
@@ -75,7 +75,8 @@ def select_lanes(run: RunFolder, *, as_of: datetime) -> Selected:
     raw = run.read("decide_raw")
     canonical = scorer.mapping.apply(raw)
     assessment = scorer.assess(canonical, as_of=as_of)
-    decisions = scorer.explain(scorer.decide(assessment), canonical.frame)
+    decided = scorer.decide(assessment)
+    decisions = scorer.explain(decided, canonical.frame, approximate=is_approximate(decided))
     run.write("decisions", decisions)
     by_lane = _by_lane(decisions)
     criteria = _criteria(scorer.criteria, assessment, decisions)

@@ -18,6 +18,11 @@ from .riskmodel import RiskModel
 SENTENCES = 3
 """Sentences that a decision carries: more are not read at the counter."""
 
+NOTHING_ALONE = "No single value stands out; together they resemble past violations."
+"""What is said of a row whose score no sentence explains."""
+
+_FEW_DECLARATIONS = 10
+
 
 _PHRASES: dict[str, str] = {
     "hs6": "HS {}",
@@ -95,7 +100,7 @@ def sentences(model: RiskModel, given: FeatureInput, matrix: Matrix, *, approxim
     teller = Teller(model.features, given)
     named = subjects(model.features)
     return [
-        " ".join(_first(teller.tell(row, named[place]) for place in places if totals[row, place] > 0))
+        " ".join(_first(teller.tell(row, named[place]) for place in places if totals[row, place] > 0)) or NOTHING_ALONE
         for row, places in enumerate(order)
     ]
 
@@ -142,7 +147,9 @@ class Teller:
 
     def _frequency(self, row: int, recipe: Recipe) -> str:
         seen, group = self._value(row, recipe, "declarations"), self._group(row, recipe)
-        return f"First declaration of {group}." if seen < 1 else f"{_count(seen, 'past declaration')} of {group}."
+        if seen < 1:
+            return f"First declaration of {group}."
+        return f"Only {_count(seen, 'past declaration')} of {group}." if seen <= _FEW_DECLARATIONS else ""
 
     def _deviation(self, row: int, recipe: Recipe) -> str:
         own = self._column(recipe.column)[row]

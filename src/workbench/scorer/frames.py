@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from workbench.scorer.errors import SchemaError
+from .errors import SchemaError
 
 Frame = TypeVar("Frame")
 """A table of any kind that :func:`to_polars` takes."""
