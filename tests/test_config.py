@@ -104,7 +104,7 @@ def test_a_parameter_without_default_must_be_given(written) -> None:
         (("random_share =", 'random_lane = "green"\nrandom_share ='), "green is no control"),
         (("rounds = 10", "rounds = 10\nstop_share = 0.9"), r"model\.stop_share"),
         (('[["importer_id"]]', '["importer_id"]'), r"features\.rates\.0"),
-        (("[source.generate]", "[source.generated]"), r"source: .*\[\[source.tables\]\] or \[source.generate\]"),
+        (('[source.generate]\nrows = "${rows}"\nmonths = 12\nseed = 1\n', ""), r"source: .*\[\[source.tables\]\] or \[source.generate\]"),
         (('[[steps]]\nnotebook = "10_prepare"', "[[step]]"), "steps: Field required"),
         (('{ type = "int"', '{ type = "date"'), r"\[parameters\] of .*type"),
     ],

@@ -23,7 +23,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
 
 REGISTRY = re.compile(
-    r"--(extra-)?index-url[ =]\S|--find-links[ =]\S|https?://[^\s/]+/(\S+/)?simple(/|\b)|files\.pythonhosted\.org|"
+    r"--((extra-)?index-url|find-links)[ =][\"']?(https?:|file:|/)|https?://[^\s/]+/(\S+/)?simple(/|\b)|files\.pythonhosted\.org|"
     r"registry\.npmjs\.org|_authToken"
 )
 TOKEN = re.compile(

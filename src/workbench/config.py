@@ -86,13 +86,6 @@ class Split(_Model):
     decide_weeks: int = Field(gt=0)
 
 
-class Rate(_Model):
-    """Smoothed violation rate of the groups that `keys` form; `smoothing` is the prior's weight in rows."""
-
-    keys: tuple[str, ...] = Field(min_length=1)
-    smoothing: float | None = Field(default=None, gt=0)
-
-
 class FeaturesConfig(_Model):
     """Which features are learnt; every kind is one module of `workbench.features`."""
 
@@ -158,6 +151,15 @@ class SelectionConfig(_Model):
             raise ValueError("fallback_lane must not be green: a fault never releases goods")
         if self.random_lane is Lane.GREEN or Lane.GREEN in self.model_lanes:
             raise ValueError("green is no control: random_lane and model_lanes name lanes with a control")
+        return self
+
+    @model_validator(mode="after")
+    def _one_capacity_a_lane(self) -> SelectionConfig:
+        limited = [limit.lane for limit in self.capacity]
+        if len(set(limited)) < len(limited):
+            raise ValueError(f"a lane has more than one [[selection.capacity]]: {', '.join(limited)}; keep one")
+        if unlimited := [lane for lane in self.model_lanes if lane not in limited]:
+            raise ValueError(f"the model fills {', '.join(unlimited)}, which has no [[selection.capacity]]; state one")
         return self
 
 

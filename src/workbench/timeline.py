@@ -83,10 +83,9 @@ class TimeSplit:
 
     @classmethod
     def last_weeks(cls, frame: pl.DataFrame, *, judge_weeks: int, decide_weeks: int) -> TimeSplit:
-        """Cut the last weeks off: `decide_weeks` at the end are decided, `judge_weeks` before them judge."""
+        """Cut the last weeks off, in whole days: `decide_weeks` are decided, `judge_weeks` before them judge."""
         first, last = _period(frame)
-        decide_from = last + timedelta(microseconds=1) - timedelta(weeks=decide_weeks)
-        decide_from = datetime(decide_from.year, decide_from.month, decide_from.day)
+        decide_from = datetime(last.year, last.month, last.day) + timedelta(days=1) - timedelta(weeks=decide_weeks)
         judge_from = decide_from - timedelta(weeks=judge_weeks)
         if judge_from <= first:
             raise LabelError(

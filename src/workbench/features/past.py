@@ -14,6 +14,8 @@ import polars as pl
 from workbench.scorer.risk.featureset import FeatureInput
 from workbench.scorer.risk.lookups import Codes, KeySpace, Values
 
+_DENSE_KEYS_A_ROW = 8
+
 
 @dataclass(frozen=True)
 class Groups:
@@ -67,12 +69,29 @@ class Past:
         checksums = [zlib.crc32(number.encode()) for number in self.frame["declaration_id"].to_list()]
         return np.asarray(checksums, dtype=np.int64) % self.fold_count
 
+    @cached_property
+    def _groups(self) -> dict[tuple[str, ...], Groups]:
+        return {}
+
     def groups(self, columns: Sequence[str]) -> Groups:
-        """Return the groups that `columns` form among all rows."""
-        keys, places = np.unique(self.space.keys(self.codes, columns), return_inverse=True)
-        return Groups(keys, places)
+        """Return the groups that `columns` form among all rows; learners that share a cross share the work."""
+        cross = tuple(columns)
+        if cross not in self._groups:
+            keys = self.space.keys(self.codes, cross)
+            self._groups[cross] = _grouped(keys, self.space.cardinality(cross))
+        return self._groups[cross]
 
     def training_input(self, values: Mapping[tuple[str, str], Values]) -> FeatureInput:
         """Return what recipes read for the labelled rows; lookups answer with the out-of-fold `values` given."""
         codes = {name: code[self.labelled] for name, code in self.codes.items()}
         return FeatureInput(self.frame.filter(self.labelled), codes, lambda lookup, value: values[lookup, value])
+
+
+def _grouped(keys: Codes, cardinality: int) -> Groups:
+    """Return the distinct keys in ascending order and each row's place among them."""
+    if cardinality > _DENSE_KEYS_A_ROW * len(keys):
+        return Groups(*np.unique(keys, return_inverse=True))
+    # A small key space is marked and counted off, which takes no sort.
+    seen = np.zeros(cardinality, dtype=bool)
+    seen[keys] = True
+    return Groups(np.flatnonzero(seen), (np.cumsum(seen) - 1)[keys])

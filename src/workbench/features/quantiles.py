@@ -54,12 +54,9 @@ class MeasureQuantiles:
             {"key": groups.keys[enough]} | {name: column[enough] for name, column in zip(names, quartiles, strict=True)}
         )
         own, fold = groups.places[past.labelled], past.folds[past.labelled]
-        out_of_fold = {name: np.full(len(own), np.nan) for name in names}
-        for left_out in range(past.fold_count):
-            _, others = ordered.without(left_out).quartiles()
-            rows = fold == left_out
-            for name, column in zip(names, others, strict=True):
-                out_of_fold[name][rows] = column[own[rows]]
+        others = [ordered.without(left_out).quartiles()[1] for left_out in range(past.fold_count)]
+        by_name = zip(names, zip(*others, strict=True), strict=True)
+        out_of_fold = {name: np.stack(by_fold)[fold, own] for name, by_fold in by_name}
         return Lookup(self.name, self.columns, table, dict.fromkeys(names, np.nan)), out_of_fold
 
     def _value_names(self) -> list[str]:
@@ -85,7 +82,11 @@ class _Ordered:
 
     @classmethod
     def by_group(cls, places: np.ndarray, values: Values, folds: np.ndarray, group_count: int) -> _Ordered:
-        order = np.lexsort((values, places))
+        by_value = np.argsort(values, kind="stable")
+        rank = np.empty(len(values), dtype=np.int64)
+        rank[by_value] = np.arange(len(values))
+        # Group and rank in one integer: a plain sort of integers is several times faster than a sort by two keys.
+        order = by_value[np.sort(places * len(values) + rank) % max(len(values), 1)]
         return cls(places[order], values[order], folds[order], group_count)
 
     def without(self, fold: int) -> _Ordered:

@@ -214,7 +214,8 @@ class _Run:
         self.tell(Event("tracking", "tracking", count, count))
         began = time.monotonic()
         tracker.run.log_run_dir(self.run_dir)
-        if (self.run_dir / BUNDLE_DIR).is_dir():
+        # A finished run that is resumed has its version already; another would put the same bundle up twice.
+        if (self.run_dir / BUNDLE_DIR).is_dir() and self.state.model_version is None:
             self.state.model_version = register_model(
                 tracker.run,
                 self.run_dir / BUNDLE_DIR,

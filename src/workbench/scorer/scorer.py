@@ -167,7 +167,7 @@ class Scorer:
     def decide(self, assessment: Assessment) -> pl.DataFrame:
         """Compare all rows with one another and give each its lane; see :meth:`score` for what comes back."""
         rows = assessment.rows
-        place, first = _declarations_of(rows["declaration_id"])
+        place, first = _declarations_of(rows)
         selected = select(self._candidates(rows, place, first), self.policy)
         selected = self._raise_siblings(selected, assessment.quarantined).drop("declaration_id")
         decided = rows.select(ROW_NO, *KEY, "score", "expected_recovery").hstack(selected[place])
@@ -177,25 +177,21 @@ class Scorer:
     def _candidates(self, rows: pl.DataFrame, place: Codes, first: Codes) -> pl.DataFrame:
         """Return one row a declaration: its highest score and what its criteria propose after the draws."""
         names = [f"{_HIT}{criterion.id}" for criterion in self.criteria.criteria]
-        highest = rows.select("score", *names).with_columns(place=pl.Series(place))
-        highest = highest.group_by("place").agg(pl.all().max()).sort("place").drop("place")
+        highest = _highest(rows.select("score", *names), place)
         declarations = rows.select("declaration_id", "office_id", "lodged_on")[first].hstack(highest)
-        return declarations.select("declaration_id", "office_id", "lodged_on", "score").hstack(
-            self._proposals(declarations)
-        )
+        return self._with_proposals(declarations).drop(names)
 
-    def _proposals(self, declarations: pl.DataFrame) -> pl.DataFrame:
-        missed = pl.lit(1.0)
-        winners: list[pl.Expr] = []
-        for criterion in sorted(self.criteria.criteria, key=_most_severe_first):
+    def _with_proposals(self, declarations: pl.DataFrame) -> pl.DataFrame:
+        # To release is to select nothing.
+        proposing = sorted((c for c in self.criteria.criteria if c.lane != Lane.GREEN), key=_most_severe_first)
+        missed, winners = pl.lit(1.0), []
+        for place, criterion in enumerate(proposing):
             hit = pl.col(f"{_HIT}{criterion.id}")
-            if criterion.lane == Lane.GREEN:
-                continue  # to release is to select nothing
             missed = missed * pl.when(hit).then(1.0 - criterion.hit_percentage / 100.0).otherwise(1.0)
-            taken = hit & self._drawn(criterion, declarations)
-            winners.append(pl.when(taken).then(_proposal(criterion)))
-        proposed = pl.coalesce(*winners, _NO_PROPOSAL).struct.unnest()
-        return declarations.select(proposed, criteria_probability=1.0 - missed)
+            winners.append(pl.when(hit & self._drawn(criterion, declarations)).then(pl.lit(place, pl.UInt32)))
+        winner = pl.coalesce(*winners, pl.lit(len(proposing), pl.UInt32))
+        found = declarations.with_columns(winner=winner, criteria_probability=1.0 - missed)
+        return found.drop("winner").hstack(_proposals(proposing)[found["winner"]])
 
     def _drawn(self, criterion: Criterion, declarations: pl.DataFrame) -> pl.Series | pl.Expr:
         """Return which declarations the criterion's hit percentage takes; only its hits are drawn."""
@@ -288,42 +284,43 @@ def criteria_columns(model: RiskModel) -> dict[str, pl.DataType]:
     return dict(nothing.schema) | model.features.profile_types
 
 
-def _declarations_of(numbers: pl.Series) -> tuple[Codes, Codes]:
-    """Return which declaration each row belongs to, counted from 0 in order of appearance, and each one's first row."""
+def _declarations_of(rows: pl.DataFrame) -> tuple[Codes, Codes]:
+    """Return which declaration each row belongs to, counted from 0 in order of appearance, and each one's lowest item.
+
+    The lowest item speaks for office and day where items disagree: the order of rows in a file decides nothing.
+    """
+    place = _places(rows["declaration_id"])
+    order = np.lexsort((rows["item_no"].to_numpy(), place))
+    return place, order[np.flatnonzero(np.diff(place[order], prepend=-1))]
+
+
+def _places(numbers: pl.Series) -> Codes:
     runs = numbers.rle_id()
-    first = np.flatnonzero(np.diff(runs.to_numpy(), prepend=-1))
-    if numbers[first].n_unique() == len(first):
+    starts = np.flatnonzero(np.diff(runs.to_numpy(), prepend=-1))
+    if numbers[starts].n_unique() == len(starts):
         # Items of a declaration stand together, as sources write them: no text needs comparing again.
-        return runs.cast(pl.Int64).to_numpy(), first
-    names = (
-        numbers.to_frame("number")
-        .with_row_index("row")
-        .group_by("number", maintain_order=True)
-        .agg(pl.col("row").min())
-    )
-    place = numbers.to_frame("number").join(
-        names.with_row_index("place"), on="number", how="left", maintain_order="left"
-    )
-    return place["place"].cast(pl.Int64).to_numpy(), names["row"].cast(pl.Int64).to_numpy()
+        return runs.cast(pl.Int64).to_numpy()
+    names = numbers.unique(maintain_order=True).to_frame("number").with_row_index("place")
+    place = numbers.to_frame("number").join(names, on="number", how="left", maintain_order="left")
+    return place["place"].cast(pl.Int64).to_numpy()
+
+
+def _highest(rows: pl.DataFrame, place: Codes) -> pl.DataFrame:
+    """Return the highest value of each column by declaration, in the order of `place`; a hit is higher than none."""
+    order = np.argsort(place, kind="stable")
+    starts = np.flatnonzero(np.diff(place[order], prepend=-1))
+    return pl.DataFrame({column.name: np.maximum.reduceat(column.to_numpy()[order], starts) for column in rows})
 
 
 def _most_severe_first(criterion: Criterion) -> tuple[int, int]:
     return -Lane(criterion.lane).severity, -criterion.priority
 
 
-def _proposal(criterion: Criterion) -> pl.Expr:
-    return _proposed(Lane(criterion.lane).severity, criterion.id, criterion.priority)
-
-
-def _proposed(severity: int, by: str | None, priority: int) -> pl.Expr:
-    return pl.struct(
-        proposed_severity=pl.lit(severity, pl.Int8),
-        proposed_by=pl.lit(by, pl.String),
-        priority=pl.lit(priority, pl.Int32),
-    )
-
-
-_NO_PROPOSAL = _proposed(0, None, 0)
+def _proposals(criteria: Sequence[Criterion]) -> pl.DataFrame:
+    """Return what each criterion proposes, one row each, and behind them a row that proposes nothing."""
+    proposals = [(Lane(criterion.lane).severity, criterion.id, criterion.priority) for criterion in criteria]
+    types = {"proposed_severity": pl.Int8, "proposed_by": pl.String, "priority": pl.Int32}
+    return pl.DataFrame([*proposals, (0, None, 0)], schema=types, orient="row")
 
 
 def _lane(lane: Lane) -> pl.Expr:

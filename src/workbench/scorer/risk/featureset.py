@@ -7,7 +7,7 @@ values of the lookups, scoring with the fitted lookups; nothing else differs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -70,6 +70,8 @@ class FeatureInput:
     frame: pl.DataFrame
     codes: Mapping[str, Codes]
     take: Take
+    # Several features read the same ratio; each is computed once.
+    _logarithms: dict[tuple[str, str, str], Values] = field(default_factory=dict, init=False, repr=False)
 
     def number(self, column: str) -> Values:
         """Return `column` as floats; NaN where it is null."""
@@ -77,8 +79,11 @@ class FeatureInput:
 
     def logarithm_of_ratio(self, recipe: Recipe) -> Values:
         """Return log(column / group's median); NaN where either is missing or not positive."""
-        ratio = self.number(recipe.column) / self.take(recipe.lookup, recipe.value)
-        return _log(np.where(np.isfinite(ratio) & (ratio > 0), ratio, np.nan))
+        read = recipe.column, recipe.lookup, recipe.value
+        if read not in self._logarithms:
+            ratio = self.number(recipe.column) / self.take(recipe.lookup, recipe.value)
+            self._logarithms[read] = _log(np.where(np.isfinite(ratio) & (ratio > 0), ratio, np.nan))
+        return self._logarithms[read]
 
 
 def _log(values: Values) -> Values:

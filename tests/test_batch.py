@@ -1,0 +1,146 @@
+"""Batch scoring: files in chunks give what the table in memory gives, and appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from workbench.errors import MappingError, SelectivityError, SourceError
+from workbench.scorer.batch import score_file
+from workbench.scorer.bundle import Manifest, ScoringBundle
+from workbench.scorer.scorer import DECISIONS, Scorer
+
+AS_OF = datetime(2026, 1, 1)
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.scorer.batch.CHUNK_ROWS", 100)
+
+
+@pytest.fixture
+def bundle(small_scorer: Scorer) -> ScoringBundle:
+    return ScoringBundle(Manifest(1, "small", "1", "", {}, {}), small_scorer)
+
+
+@pytest.fixture
+def dirty(small_raw: pl.DataFrame) -> pl.DataFrame:
+    """A table with a key repeated five chunks later, an unreadable item and an unnamed row."""
+    raw = small_raw.head(650)
+    at = pl.int_range(pl.len())
+    raw = raw.with_columns(
+        net_mass_kg=pl.when(at == 120).then(-1.0).otherwise("net_mass_kg"),
+        declaration_id=pl.when(at == 333).then(None).otherwise("declaration_id"),
+        goods_description=pl.lit('=cmd|" /C calc"!A1, "quoted"\nsecond line'),
+    )
+    return pl.concat([raw, raw[[40]]])
+
+
+def test_a_file_in_chunks_is_decided_as_the_table_in_memory(
+    bundle: ScoringBundle, dirty: pl.DataFrame, tmp_path: Path
+) -> None:
+    dirty.write_parquet(tmp_path / "raw.parquet")
+    seen: list[tuple[str, int]] = []
+    summary = score_file(
+        bundle, tmp_path / "raw.parquet", tmp_path / "out.parquet", as_of=AS_OF,
+        progress=lambda phase, rows: seen.append((phase, rows)),
+    )  # fmt: skip
+    written = pl.read_parquet(tmp_path / "out.parquet")
+    assert written.equals(bundle.score(dirty, as_of=AS_OF))
+    assert written["reasons"].drop_nulls().len() > 300
+    assert summary.rows == 651
+    assert summary.quarantined == {"duplicate_key": 2, "missing_key": 1, "negative_mass": 1} | {
+        code: rows for code, rows in summary.quarantined.items() if code == "negative_mass"
+    }
+    assert written[[40, 650]]["cause"].to_list() == ["quarantine:duplicate_key"] * 2
+    assert [rows for phase, rows in seen if phase == "score"] == [100, 200, 300, 400, 500, 600, 651]
+    assert seen[-1] == ("explain", 651)
+
+
+def test_csv_plain_and_compressed_and_parquet_give_the_same_decisions(
+    bundle: ScoringBundle, dirty: pl.DataFrame, tmp_path: Path
+) -> None:
+    import gzip
+
+    text = dirty.with_columns(pl.col("lodged_at").dt.to_string("%Y-%m-%d %H:%M:%S")).write_csv()
+    (tmp_path / "raw.csv").write_text(text, encoding="utf-8")
+    (tmp_path / "raw.csv.gz").write_bytes(gzip.compress(text.encode()))
+    dirty.write_parquet(tmp_path / "raw.parquet")
+    (tmp_path / "parts").mkdir()
+    for number, start in enumerate(range(0, dirty.height, 250)):
+        dirty[start : start + 250].write_parquet(tmp_path / "parts" / f"part-{number}.parquet")
+    found = []
+    for name in ("raw.csv", "raw.csv.gz", "raw.parquet", "parts", "parts/*.parquet"):
+        score_file(bundle, tmp_path / name, tmp_path / "out.parquet", as_of=AS_OF)
+        found.append(pl.read_parquet(tmp_path / "out.parquet"))
+    assert all(one.equals(found[0]) for one in found)
+
+
+def test_without_reasons_the_column_is_there_and_empty(
+    bundle: ScoringBundle, small_raw: pl.DataFrame, tmp_path: Path
+) -> None:
+    small_raw.head(120).write_parquet(tmp_path / "raw.parquet")
+    score_file(bundle, tmp_path / "raw.parquet", tmp_path / "out.parquet", reasons=False)
+    written = pl.read_parquet(tmp_path / "out.parquet")
+    assert tuple(written.columns) == DECISIONS
+    assert written["reasons"].null_count() == 120
+
+
+def test_a_file_with_a_header_only_gives_a_table_without_rows(
+    bundle: ScoringBundle, small_raw: pl.DataFrame, tmp_path: Path
+) -> None:
+    small_raw.head(0).write_csv(tmp_path / "raw.csv")
+    assert score_file(bundle, tmp_path / "raw.csv", tmp_path / "out.parquet").rows == 0
+    assert tuple(pl.read_parquet(tmp_path / "out.parquet").columns) == DECISIONS
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "message"),
+    [
+        (None, SourceError, "raw.csv does not exist"),
+        (b"", SourceError, "raw.csv is empty"),
+        (b"a,b\n1,2\n", MappingError, "no column 'declaration_id'"),
+        (b"declaration_id,item_no\n1\n", SourceError, "line 2"),
+        (b"declaration_id\n\xff\n", SourceError, "line 2, byte"),
+    ],
+)
+def test_an_unreadable_input_is_refused_and_writes_nothing(
+    bundle: ScoringBundle, tmp_path: Path, content: bytes | None, error: type[SelectivityError], message: str
+) -> None:
+    if content is not None:
+        (tmp_path / "raw.csv").write_bytes(content)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(error, match=message):
+        score_file(bundle, tmp_path / "raw.csv", tmp_path / "out.parquet")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_an_output_of_another_kind_or_in_no_folder_is_refused(
+    bundle: ScoringBundle, small_raw: pl.DataFrame, tmp_path: Path
+) -> None:
+    small_raw.head(3).write_parquet(tmp_path / "raw.parquet")
+    with pytest.raises(SourceError, match="must end in .parquet"):
+        score_file(bundle, tmp_path / "raw.parquet", tmp_path / "out.csv")
+    with pytest.raises(SourceError, match="folder does not exist"):
+        score_file(bundle, tmp_path / "raw.parquet", tmp_path / "none" / "out.parquet")
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_part_of_the_new(
+    bundle: ScoringBundle, small_raw: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_raw.head(3).write_parquet(tmp_path / "raw.parquet")
+    (tmp_path / "out.parquet").write_bytes(b"old")
+
+    def full(_: pl.DataFrame, path: Path) -> None:
+        Path(path).write_bytes(b"PAR1 half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
+    with pytest.raises(SourceError, match="out.parquet could not be written: The disk is full: free space"):
+        score_file(bundle, tmp_path / "raw.parquet", tmp_path / "out.parquet")
+    assert (tmp_path / "out.parquet").read_bytes() == b"old"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["out.parquet", "raw.parquet"]
