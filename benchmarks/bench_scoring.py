@@ -1,6 +1,6 @@
 """Raw canonical rows to decisions, without reasons, against bare prediction on the ready matrix: one JSON line.
 
-``python benchmarks/bench_scoring.py [--rows 500000] [--runs 5]``
+``python benchmarks/bench_scoring.py [--rows 500000] [--runs 3]``
 
 Two models share the shipped pipeline's features, criteria and policy: its own, and a reference of 400 full trees of
 depth 8. ``ratio_*`` is ours over bare in rows a second, larger is better; bare runs every booster that the model has.
@@ -20,6 +20,7 @@ from unittest.mock import patch
 
 import numpy as np
 import polars as pl
+
 import workload
 from workbench.model import Training, grow
 from workbench.scorer import scorer as scorer_module
@@ -123,7 +124,7 @@ def matrix_of(scorer: Scorer, raw: pl.DataFrame) -> Matrix:
 
 def main() -> None:
     """Time both models against their bare predictions, in turn."""
-    given = workload.options(__doc__, rows=500_000, runs=5)
+    given = workload.options(__doc__, rows=500_000, runs=3)
     with workload.scratch() as folder:
         made = workload.world(Path(folder) / "world", PAST_ROWS + given.rows)
     trained = workload.trained(made, PAST_ROWS)

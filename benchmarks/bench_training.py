@@ -1,6 +1,6 @@
 """Features and fit against `xgboost.train` on the ready matrix: one JSON line.
 
-``python benchmarks/bench_training.py [--rows 200000] [--rounds 100] [--runs 3]``
+``python benchmarks/bench_training.py [--rows 200000] [--rounds 60] [--runs 3]``
 
 Both sides grow the same trees with the shipped pipeline's parameters and build their own QuantileDMatrix. `rows` counts
 labelled declaration items; ``ratio`` is for a past in which every item is labelled, ``ratio_mostly_unlabelled`` for the
@@ -12,6 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
+
 import workload
 from workbench.features import TrainingFeatures, fit_features
 from workbench.model import grow
@@ -23,7 +24,7 @@ ROWS_FOR_EACH_LABEL = 2.5
 
 def main() -> None:
     """Time both sides in turn, over both pasts."""
-    given = workload.options(__doc__, rows=200_000, rounds=100, runs=3)
+    given = workload.options(__doc__, rows=200_000, rounds=60, runs=3)
     with workload.scratch() as folder:
         made = workload.world(Path(folder) / "world", int(given.rows * ROWS_FOR_EACH_LABEL))
     history = as_of(made.declarations, made.outcomes, made.declarations["lodged_at"].max())

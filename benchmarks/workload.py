@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -11,6 +12,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+
+# A thread that spins while it waits takes its processor from whoever else has work; read when XGBoost is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import polars as pl
 

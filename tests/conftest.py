@@ -168,7 +168,7 @@ when = "customs_value_usd > 200000"
 lane = "blue"
 """
 
-"""A programme on `small_world`, and its criteria; every stage takes a second; tests change lines of it by replacing text."""
+"""A programme on `small_world`, and its criteria; each stage takes a second; tests change lines by replacing text."""
 
 
 @pytest.fixture(scope="session")

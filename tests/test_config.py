@@ -104,7 +104,10 @@ def test_a_parameter_without_default_must_be_given(written) -> None:
         (("random_share =", 'random_lane = "green"\nrandom_share ='), "green is no control"),
         (("rounds = 10", "rounds = 10\nstop_share = 0.9"), r"model\.stop_share"),
         (('[["importer_id"]]', '["importer_id"]'), r"features\.rates\.0"),
-        (('[source.generate]\nrows = "${rows}"\nmonths = 12\nseed = 1\n', ""), r"source: .*\[\[source.tables\]\] or \[source.generate\]"),
+        (
+            ('[source.generate]\nrows = "${rows}"\nmonths = 12\nseed = 1\n', ""),
+            r"source: .*\[\[source.tables\]\] or \[source.generate\]",
+        ),
         (('[[steps]]\nnotebook = "10_prepare"', "[[step]]"), "steps: Field required"),
         (('{ type = "int"', '{ type = "date"'), r"\[parameters\] of .*type"),
     ],
@@ -117,12 +120,12 @@ def test_a_faulty_pipeline_is_refused_with_the_place_of_every_fault(written, cha
 
 
 def test_what_is_no_toml_and_what_is_not_there_is_refused(written, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="p.toml is not TOML"):
+    with pytest.raises(ConfigError, match=r"p.toml is not TOML"):
         load_pipeline(written(("[model]", "[model")))
-    with pytest.raises(SourceError, match="no pipeline at .*pp.toml .did you mean 'p.toml'"):
+    with pytest.raises(SourceError, match=r"no pipeline at .*pp.toml .did you mean 'p.toml'"):
         load_pipeline(tmp_path / "pp.toml")
     (tmp_path / "latin.toml").write_bytes(b'title = "caf\xe9"')
-    with pytest.raises(ConfigError, match="latin.toml is not TOML"):
+    with pytest.raises(ConfigError, match=r"latin.toml is not TOML"):
         load_pipeline(tmp_path / "latin.toml")
 
 

@@ -103,7 +103,7 @@ def test_a_column_known_after_lodgement_is_refused_as_a_feature(past: pl.DataFra
 
 
 def test_a_misspelt_column_is_refused_with_a_suggestion(past: pl.DataFrame) -> None:
-    with pytest.raises(ConfigError, match="'importer' .did you mean 'importer_id'"):
+    with pytest.raises(ConfigError, match=r"'importer' .did you mean 'importer_id'"):
         fit_features(past, FeaturesConfig(rates=(("importer",),)))
 
 
@@ -116,5 +116,5 @@ def test_no_column_of_a_later_role_can_be_derived() -> None:
 def test_no_label_and_labels_of_one_class_are_refused(past: pl.DataFrame) -> None:
     with pytest.raises(LabelError, match=f"No label is known among the {past.height:,}.*longer period"):
         fit_features(past.with_columns(violation=pl.lit(None, pl.Int8)), CONFIG)
-    with pytest.raises(LabelError, match="labels are 0.*mapping of 'violation'"):
+    with pytest.raises(LabelError, match=r"labels are 0.*mapping of 'violation'"):
         fit_features(past.with_columns(pl.col("violation").clip(0, 0)), CONFIG)

@@ -44,7 +44,7 @@ def test_numbers_have_codes_too(seen: list[float], asked: list[float | None], co
 
 
 def test_a_column_of_another_type_is_refused_by_name() -> None:
-    with pytest.raises(SchemaError, match="'tax' has type Int64.*String.*canonical type"):
+    with pytest.raises(SchemaError, match=r"'tax' has type Int64.*String.*canonical type"):
         Vocabulary.learn(pl.Series(["a"])).codes(pl.Series("tax", [1]))
 
 
@@ -68,8 +68,8 @@ def test_a_missing_key_column_is_named_with_the_section() -> None:
 
 def test_a_cross_too_large_for_an_integer_is_refused() -> None:
     big = Vocabulary(pl.Series([str(number) for number in range(3_000)]))
-    space = KeySpace({name: big for name in "abcdef"})
-    with pytest.raises(ConfigError, match="a x b x c x d x e x f .*Use fewer columns"):
+    space = KeySpace(dict.fromkeys("abcdef", big))
+    with pytest.raises(ConfigError, match=r"a x b x c x d x e x f .*Use fewer columns"):
         space.cardinality("abcdef")
 
 

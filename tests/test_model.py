@@ -22,7 +22,7 @@ T = datetime(2025, 5, 1)
 FEATURES = FeaturesConfig(
     folds=4, rates=(("importer_id",), ("hs6",)), prices=(("hs6",),), codes=("hs2",), numbers=("duty_rate",)
 )
-MODEL = ModelConfig(rounds=25, early_stopping_rounds=5, recovery_rounds=5, parameters={"eta": 0.2, "subsample": 0.7})
+MODEL = ModelConfig(rounds=15, early_stopping_rounds=5, recovery_rounds=5, parameters={"eta": 0.2, "subsample": 0.7})
 
 
 def learn(declarations: pl.DataFrame, outcomes: pl.DataFrame, config: ModelConfig = MODEL) -> Training:
@@ -200,7 +200,7 @@ def test_labels_of_one_class_in_the_later_part_are_refused_with_what_to_do(small
     outcomes = small_world.outcomes.join(late, on=["declaration_id", "item_no"], how="left").with_columns(
         violation=pl.when(pl.col("late")).then(pl.col("violation").clip(0, 0)).otherwise("violation")
     )
-    with pytest.raises(LabelError, match="last 15%.*one class.*stop_share"):
+    with pytest.raises(LabelError, match=r"last 15%.*one class.*stop_share"):
         learn(small_world.declarations, outcomes)
 
 

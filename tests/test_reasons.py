@@ -1,4 +1,4 @@
-"""Sentences: true to the row's own values, silent where they are no ground for suspicion, safe against strangers' text."""
+"""Sentences: true to the row, silent where a value is no ground for suspicion, safe against strangers' text."""
 
 from __future__ import annotations
 
@@ -70,9 +70,7 @@ def test_a_price_is_told_with_what_is_usual_for_the_goods(small_scorer: Scorer, 
     own = rows["unit_value_usd_per_kg"].fill_null(np.inf).to_numpy()
     at = int(np.flatnonzero((own < median) & (low >= 0.01) & (low < 1000) & (own >= 0.01))[0])
     told = tell(small_scorer, small_raw, "hs6__unit_value_usd_per_kg", at)
-    assert told == (
-        f"Unit value {own[at]:.2f} USD/kg; three quarters of HS {rows['hs6'][at]} are above {low[at]:.2f}."
-    )
+    assert told == (f"Unit value {own[at]:.2f} USD/kg; three quarters of HS {rows['hs6'][at]} are above {low[at]:.2f}.")
 
 
 def test_a_missing_mass_is_told_as_such(small_scorer: Scorer, small_raw: pl.DataFrame) -> None:

@@ -31,7 +31,7 @@ def by_key(decisions: pl.DataFrame) -> pl.DataFrame:
     return decisions.sort(KEY, nulls_last=True)
 
 
-# --- the decisions table -------------------------------------------------------------------------------------------
+# --- the decisions table -----------------------------------------------------------------------------------------
 
 
 def test_every_row_leaves_with_lane_cause_score_and_inclusion_probability_in_the_order_read(
@@ -116,7 +116,7 @@ def test_a_missing_raw_column_is_named(small_scorer: Scorer, small_raw: pl.DataF
         small_scorer.score(small_raw.drop("hs_code"))
 
 
-# --- declarations and their items ------------------------------------------------------------------------------------
+# --- declarations and their items --------------------------------------------------------------------------------
 
 
 def test_items_of_a_declaration_share_lane_cause_and_probability(small_scorer: Scorer, small_raw: pl.DataFrame) -> None:
@@ -180,7 +180,7 @@ def test_items_that_disagree_on_office_or_day_are_decided_alike_in_any_order(
     assert by_key(small_scorer.score(shuffled)).equals(by_key(small_scorer.score(scattered)))
 
 
-# --- criteria ----------------------------------------------------------------------------------------------------------
+# --- criteria ----------------------------------------------------------------------------------------------------
 
 
 def test_a_criterion_that_raises_stops_the_run_and_is_named(small_scorer: Scorer, small_raw: pl.DataFrame) -> None:
@@ -247,7 +247,7 @@ def test_a_hit_that_finds_every_lane_full_keeps_its_criterion_as_cause(
     assert set(decided["cause"]) == {"criterion:all"}
 
 
-# --- two halves --------------------------------------------------------------------------------------------------------
+# --- two halves --------------------------------------------------------------------------------------------------
 
 
 def test_assessments_of_chunks_join_to_the_assessment_of_the_whole(

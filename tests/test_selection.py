@@ -98,7 +98,9 @@ def test_the_random_arm_moves_nobody_whom_the_model_sent_to_a_more_severe_lane()
 
 
 def test_offices_and_days_have_capacities_of_their_own() -> None:
-    table = candidates([0.9, 0.8, 0.7, 0.6], office_id=["A", "A", "B", None], lodged_on=[DAY, date(2026, 1, 6), DAY, DAY])
+    table = candidates(
+        [0.9, 0.8, 0.7, 0.6], office_id=["A", "A", "B", None], lodged_on=[DAY, date(2026, 1, 6), DAY, DAY]
+    )
     decided = select(table, plan(LaneLimit(RED, count=1)))
     assert decided["lane"].to_list() == ["red"] * 4
 
@@ -223,7 +225,7 @@ def test_a_policy_survives_a_round_trip_through_json() -> None:
 
 
 def test_a_damaged_policy_is_refused() -> None:
-    with pytest.raises(BundleError, match="policy is not readable.*Export"):
+    with pytest.raises(BundleError, match=r"policy is not readable.*Export"):
         SelectionPolicy.from_dict(plan().to_dict() | {"random_lane": "purple"})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -41,7 +42,9 @@ def test_a_label_recorded_at_the_moment_itself_is_not_known_yet() -> None:
 
 
 def test_as_of_keeps_rows_lodged_before_with_the_labels_known_by_then() -> None:
-    seen = timeline.as_of(declarations(2, 1, 5), outcomes(("D0", 1, 3.0), ("D1", 0, 9.0), ("D2", 1, 1.0)), JAN + 4 * DAY)
+    seen = timeline.as_of(
+        declarations(2, 1, 5), outcomes(("D0", 1, 3.0), ("D1", 0, 9.0), ("D2", 1, 1.0)), JAN + 4 * DAY
+    )
     assert seen.select("declaration_id", "violation").rows() == [("D1", None), ("D0", 1)]
 
 
@@ -65,7 +68,7 @@ def test_a_period_shorter_than_its_split_is_refused_with_both_numbers() -> None:
 
 
 def test_an_empty_table_and_one_without_dates_cannot_be_split() -> None:
-    with pytest.raises(LabelError, match="empty.*quarantine"):
+    with pytest.raises(LabelError, match=r"empty.*quarantine"):
         TimeSplit.last_weeks(declarations(), judge_weeks=1, decide_weeks=1)
     with pytest.raises(SchemaError, match="'lodged_at'"):
         TimeSplit.last_weeks(declarations(1).drop("lodged_at"), judge_weeks=1, decide_weeks=1)
@@ -73,7 +76,7 @@ def test_an_empty_table_and_one_without_dates_cannot_be_split() -> None:
 
 def test_parts_that_overlap_in_time_are_refused() -> None:
     timeline.check_order(declarations(0, 1, 2, part=["learn", "judge", "decide"]))
-    with pytest.raises(LabelError, match="rows for 'judge' begin.*before those for 'learn' end"):
+    with pytest.raises(LabelError, match=r"rows for 'judge' begin.*before those for 'learn' end"):
         timeline.check_order(declarations(0, 2, 1, part=["learn", "learn", "judge"]))
     with pytest.raises(LabelError, match="'decide'"):
         timeline.check_order(declarations(2, 1, part=["learn", "decide"]))
@@ -98,7 +101,7 @@ def test_the_earlier_share_comes_strictly_before_the_rest_and_splits_no_day(shar
 def test_weeks_cover_the_period_without_gap_or_overlap() -> None:
     windows = list(timeline.weeks(JAN, JAN + 30 * DAY))
     assert windows[0][0] == JAN
-    assert all(one[1] == other[0] for one, other in zip(windows, windows[1:], strict=False))
+    assert all(one[1] == other[0] for one, other in pairwise(windows))
     assert windows[-1][0] <= JAN + 30 * DAY < windows[-1][1]
 
 

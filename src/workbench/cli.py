@@ -85,7 +85,7 @@ def generate(
 
     with progress(rows) as tell:
         summary = write(out, rows=rows, months=months, seed=seed, on_chunk=lambda done, total: tell("generate", done))
-    print(summary)
+    print(summary.describe())
 
 
 @app.command()

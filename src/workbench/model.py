@@ -133,8 +133,18 @@ def stop_early(
     matrix = early.features.matrix(early.features.read(later))
     booster = grow(early.matrix, early.labels, config, config.rounds, watch=(matrix, labels))
     rounds = booster.best_iteration + 1
+    _require_splits(booster, early)
     margins = booster.inplace_predict(matrix, iteration_range=(0, rounds), predict_type="margin")
     return Stopped(rounds, float(booster.best_score), calibrate(np.asarray(margins, dtype=np.float64), labels))
+
+
+def _require_splits(booster: xgboost.Booster, early: TrainingFeatures) -> None:
+    if not booster.get_score():
+        raise LabelError(
+            f"The trees found nothing to split on among {len(early.labels):,} labels with {int(early.labels.sum()):,} "
+            "violations: every score would be the same. Learn from a longer period, or lower min_child_weight in "
+            "[model.parameters]."
+        )
 
 
 def earlier_and_later(

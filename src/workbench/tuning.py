@@ -10,7 +10,6 @@ import polars as pl
 
 from workbench.config import ModelConfig, TuningConfig
 from workbench.errors import ConfigError, LabelError
-from workbench.evaluation import average_precision
 from workbench.features import TrainingFeatures
 from workbench.model import earlier_and_later, grow
 from workbench.scorer.files import write_text_atomically
@@ -32,15 +31,16 @@ class SearchResult:
         XGBoost's parameters by name, those that were not searched included.
     rounds
         Trees at which early stopping ended.
-    average_precision, started_from
-        Average precision on the later part of the learning period: of the best, and of the parameters before.
+    log_loss, started_from
+        Log loss on the later part of the learning period, smaller is better: of the best, and of the parameters before.
+        It is what early stopping watches; with few violations a metric at the top of the ranking would chase noise.
     trials
         Trials done within the bounds.
     """
 
     parameters: dict[str, Any]
     rounds: int
-    average_precision: float
+    log_loss: float
     started_from: float
     trials: int
 
@@ -51,8 +51,8 @@ class SearchResult:
             for name, value in self.parameters.items()
         )
         return (
-            f"{self.trials} trials: average precision {self.average_precision:.4f} on the later part of the learning "
-            f"period, {self.started_from:.4f} before.\n{chosen}; {self.rounds} rounds."
+            f"{self.trials} trials: log loss {self.log_loss:.6f} on the later part of the learning period, "
+            f"{self.started_from:.6f} before.\n{chosen}; {self.rounds} rounds."
         )
 
 
@@ -68,9 +68,7 @@ class _Ground:
         labels = self.later["violation"].cast(pl.Float64).to_numpy()
         tried = config.model_copy(update={"parameters": parameters})
         booster = grow(self.early.matrix, self.early.labels, tried, config.rounds, watch=(self.matrix, labels))
-        rounds = booster.best_iteration + 1
-        score = booster.inplace_predict(self.matrix, iteration_range=(0, rounds), predict_type="margin")
-        return average_precision(self.later.with_columns(pl.Series("score", score).cast(pl.Float64))), rounds
+        return float(booster.best_score), booster.best_iteration + 1
 
 
 def search(pipeline_path: Path, run_dir: Path) -> SearchResult:
@@ -87,7 +85,7 @@ def search(pipeline_path: Path, run_dir: Path) -> SearchResult:
         raise ConfigError(f"{pipeline_path} has no [model.tuning.space]. State a range for each parameter to search.")
     ground = _ground(run)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=config.seed))
+    study = optuna.create_study(direction="minimize", sampler=optuna.samplers.TPESampler(seed=config.seed))
     before, rounds_before = ground.trial(config, config.parameters)
     best: list[tuple[float, int, dict[str, Any]]] = [(before, rounds_before, config.parameters)]
 
@@ -98,7 +96,7 @@ def search(pipeline_path: Path, run_dir: Path) -> SearchResult:
         return value
 
     study.optimize(objective, n_trials=config.tuning.trials, timeout=60 * config.tuning.minutes)
-    value, rounds, parameters = max(best, key=lambda found: found[0])
+    value, rounds, parameters = min(best, key=lambda found: found[0])
     return SearchResult(parameters, rounds, value, before, len(best))
 
 

@@ -17,7 +17,22 @@ from workbench.scorer.scorer import DECISIONS, Scorer
 
 AS_OF = datetime(2025, 7, 1)
 DIRT = st.sampled_from(
-    ["", " ", "x", "-1", "1e400", "inf", "-inf", "NaN", "1,5", "0", "2999-01-01", "2025-13-01", "\u0665", "999999999999"]
+    [
+        "",
+        " ",
+        "x",
+        "-1",
+        "1e400",
+        "inf",
+        "-inf",
+        "NaN",
+        "1,5",
+        "0",
+        "2999-01-01",
+        "2025-13-01",
+        "\u0665",
+        "999999999999",
+    ]
 )
 COLUMNS = ["declaration_id", "item_no", "lodged_at", "hs_code", "net_mass_kg", "customs_value_usd", "office_id",
            "package_count", "importer_id", "origin_country_code", "duty_rate"]  # fmt: skip
@@ -27,7 +42,7 @@ changes = st.lists(
 )
 copies = st.lists(st.integers(0, 11), max_size=4)
 
-relaxed = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+relaxed = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def dirty(raw: pl.DataFrame, dirt: list[tuple[int, str, Any]], repeated: list[int]) -> pl.DataFrame:
@@ -81,9 +96,14 @@ def test_order_of_dirty_rows_changes_no_decision(
 
 
 @given(dirt=changes, repeated=copies)
-@settings(relaxed, max_examples=15)
+@settings(relaxed, max_examples=10)
 def test_a_file_in_chunks_is_decided_as_a_table_in_memory(
-    small_scorer: Scorer, small_raw: pl.DataFrame, dirt: list[Any], repeated: list[int], tmp_path: Path, monkeypatch: Any
+    small_scorer: Scorer,
+    small_raw: pl.DataFrame,
+    dirt: list[Any],
+    repeated: list[int],
+    tmp_path: Path,
+    monkeypatch: Any,
 ) -> None:
     monkeypatch.setattr("workbench.scorer.batch.CHUNK_ROWS", 5)
     raw = dirty(small_raw, dirt, repeated)

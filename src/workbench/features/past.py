@@ -94,4 +94,7 @@ def _grouped(keys: Codes, cardinality: int) -> Groups:
     # A small key space is marked and counted off, which takes no sort.
     seen = np.zeros(cardinality, dtype=bool)
     seen[keys] = True
-    return Groups(np.flatnonzero(seen), (np.cumsum(seen) - 1)[keys])
+    found = np.flatnonzero(seen)
+    place = np.empty(cardinality, dtype=np.int64)
+    place[found] = np.arange(len(found))
+    return Groups(found, place[keys])

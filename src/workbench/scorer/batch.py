@@ -91,6 +91,8 @@ def _explained(scorer: Scorer, decisions: pl.DataFrame, source: str | Path, tell
 
 def _summary(decisions: pl.DataFrame) -> BatchSummary:
     lanes = decisions.group_by("lane").len().sort("lane")
-    codes = decisions.filter(pl.col("cause").str.starts_with("quarantine:")).group_by("cause").len().sort("cause")
+    # Readable items that a sibling's fault raised share its cause, and have a score.
+    unread = decisions.filter(pl.col("cause").str.starts_with("quarantine:") & pl.col("score").is_null())
+    codes = unread.group_by("cause").len().sort("cause")
     quarantined = {cause.removeprefix("quarantine:"): count for cause, count in codes.iter_rows()}
     return BatchSummary(decisions.height, dict(lanes.iter_rows()), quarantined)

@@ -127,8 +127,8 @@ class ScoringBundle:
             if differs.any():
                 rows = found["declaration_id"].filter(differs).head(3).to_list()
                 raise BundleError(
-                    f"The golden rows do not come out as at export: {name!r} differs for {rows}. This machine's "
-                    "libraries compute otherwise than the exporting one's; install the manifest's versions."
+                    f"The golden rows do not come out as at export: {name!r} differs for {rows}. This scorer or its "
+                    f"libraries are not the exporting one's; install the versions that {MANIFEST} names."
                 )
 
 

@@ -50,6 +50,16 @@ class GenerationSummary:
     hit_rate: float
     violation_rate: float
 
+    def describe(self) -> str:
+        """Return the summary as a few lines for people."""
+        lanes = ", ".join(f"{lane} {share:.2%}" for lane, share in self.lane_shares.items())
+        verb = "held already" if self.reused else "written"
+        return (
+            f"{self.rows:,} items of {self.declarations:,} declarations {verb} in {self.out}.\n"
+            f"Lanes: {lanes}.\n"
+            f"Controls found violations in {self.hit_rate:.2%} of cases; in truth {self.violation_rate:.2%} violate."
+        )
+
 
 class Tally:
     """Counts declarations over all parts."""

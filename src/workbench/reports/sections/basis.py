@@ -90,7 +90,7 @@ DEFINITIONS = tuple(
         "Violations found at 5 %": "Share of all known violations that lie in the 5 % highest scores (recall at 5 %).",
         "Lift over chance": "Hit rate at 5 % divided by the hit rate of all goods with a recorded result.",
         "Undetected violations": "Rate of violations among goods controlled by lot, times the goods that nobody "
-        "controlled.",
+        "controlled. What was selected on purpose is riskier than the rest, so the figure errs upwards.",
         "Average precision": "Mean of the hit rates at each violation found, in order of score. Larger is better.",
         "AUC": "Probability that a violation ranks above a clean item; 0.5 is chance, 1 is perfect.",
         "Interval": "95 % interval: bootstrap over declarations for rankings, Wilson for rates.",

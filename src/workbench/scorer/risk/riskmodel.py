@@ -97,6 +97,8 @@ class RiskModel:
         """
         import xgboost
 
+        if not len(matrix):
+            return np.empty((0, len(self.features.names) + 1))
         data = xgboost.DMatrix(matrix, feature_names=self.features.names)
         found = self.booster.predict(data, pred_contribs=True, approx_contribs=approximate)
         return np.asarray(found, dtype=np.float64)
