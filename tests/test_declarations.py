@@ -15,8 +15,8 @@ import pyarrow as pa
 import pytest
 
 from workbench.declarations import Prepared, prepare_declarations
-from workbench.scorer.frames import like, to_polars
 from workbench.scorer.errors import LabelError, MappingError, SchemaError, SourceError
+from workbench.scorer.frames import like, to_polars
 from workbench.scorer.intake.mapping import Mapping
 from workbench.scorer.schema import SCHEMA, Role, names
 

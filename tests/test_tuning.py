@@ -53,7 +53,7 @@ def test_the_search_keeps_to_its_bounds_and_is_never_worse_than_its_start(found:
     assert set(found.parameters) >= {"eta", "max_depth"}
     assert 0.05 <= found.parameters["eta"] <= 0.5
     assert found.parameters["max_depth"] in range(2, 6)
-    assert found.describe().startswith("3 trials: average precision 0.")
+    assert found.describe().startswith("3 trials: log loss 0.")
 
 
 def test_the_same_seed_finds_the_same_parameters(prepared: RunFolder, found: SearchResult) -> None:
@@ -65,7 +65,7 @@ def test_no_time_left_keeps_the_parameters_of_the_toml(make_run: Callable[..., R
     for table in ("declarations", "outcomes"):
         run.write(table, prepared.read(table))
     result = search(run.pipeline.path, run.path)
-    assert result.average_precision >= result.started_from
+    assert result.log_loss <= result.started_from
     assert result.trials <= 2
 
 
