@@ -12,7 +12,7 @@ import pytest
 
 from workbench.errors import CriterionError, MappingError
 from workbench.scorer.criteria import CompiledCriteria, CriteriaSet
-from workbench.scorer.lanes.selection import LaneLimit
+from workbench.scorer.lanes.policy import LaneLimit
 from workbench.scorer.schema import SCHEMA, Lane, Role, names
 from workbench.scorer.scorer import DECISIONS, Assessment, Scorer
 from workbench.synthetic.world import Tables

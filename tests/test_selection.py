@@ -13,7 +13,9 @@ import pytest
 from workbench.config import LaneCapacity, SelectionConfig
 from workbench.errors import BundleError, ConfigError
 from workbench.scorer.lanes.draw import uniforms
-from workbench.scorer.lanes.selection import CANDIDATE_TYPES, LaneLimit, SelectionPolicy, select, slots_by_office_day
+from workbench.scorer.lanes.policy import LaneLimit, SelectionPolicy
+from workbench.scorer.lanes.room import slots_by_office_day
+from workbench.scorer.lanes.selection import CANDIDATE_TYPES, select
 from workbench.scorer.schema import Lane
 from workbench.selection import KEY_VARIABLE, new_key, policy
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workbench.scorer.criteria import CriteriaSet, Criterion
     from workbench.scorer.expressions import Expression
     from workbench.scorer.intake.mapping import Mapping
-    from workbench.scorer.lanes.selection import SelectionPolicy
+    from workbench.scorer.lanes.policy import SelectionPolicy
     from workbench.scorer.risk.riskmodel import RiskModel
     from workbench.scorer.scorer import Scorer
     from workbench.stages.folder import RunFolder
@@ -55,7 +55,7 @@ _HOMES = {
     "RunFolder": "stages.folder",
     "Scorer": "scorer.scorer",
     "ScoringBundle": "scorer.bundle",
-    "SelectionPolicy": "scorer.lanes.selection",
+    "SelectionPolicy": "scorer.lanes.policy",
     "SelectivityError": "errors",
     "fit_features": "features",
     "generate": "synthetic",

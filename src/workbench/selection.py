@@ -8,7 +8,7 @@ import secrets
 from workbench.config import SelectionConfig
 from workbench.errors import ConfigError
 from workbench.scorer.lanes.draw import KEY_BYTES
-from workbench.scorer.lanes.selection import LaneLimit, SelectionPolicy
+from workbench.scorer.lanes.policy import LaneLimit, SelectionPolicy
 
 KEY_VARIABLE = "WORKBENCH_RANDOM_KEY"
 """Environment variable that holds the key of the draws, in hexadecimal."""

@@ -18,7 +18,7 @@ from workbench.model import train
 from workbench.scorer.bundle import PROTOCOL
 from workbench.scorer.criteria import CriteriaSet
 from workbench.scorer.intake.mapping import Mapping
-from workbench.scorer.lanes.selection import LaneLimit, SelectionPolicy
+from workbench.scorer.lanes.policy import LaneLimit, SelectionPolicy
 from workbench.scorer.schema import Lane
 from workbench.scorer.scorer import Scorer
 from workbench.synthetic.config import WorldConfig

@@ -9,7 +9,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.scorer.lanes.selection import CANDIDATE_TYPES, LaneLimit, SelectionPolicy, select, slots_by_office_day
+from workbench.scorer.lanes.policy import LaneLimit, SelectionPolicy
+from workbench.scorer.lanes.room import slots_by_office_day
+from workbench.scorer.lanes.selection import CANDIDATE_TYPES, select
 from workbench.scorer.schema import Lane
 
 CONTROLS = [lane for lane in Lane if lane is not Lane.GREEN]

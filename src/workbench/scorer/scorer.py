@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-import numpy as np
 import polars as pl
 
-from .criteria import CompiledCriteria, CriteriaSet, Criterion
+from .criteria import CompiledCriteria, CriteriaSet
 from .intake.mapping import Canonical, Mapping
 from .intake.validation import ROW_NO, validate
-from .lanes.draw import uniforms
-from .lanes.selection import SelectionPolicy, select
+from .lanes.candidates import HIT, candidates, declarations_of
+from .lanes.policy import SelectionPolicy
+from .lanes.selection import select
 from .risk.featureset import FeatureInput
-from .risk.lookups import Codes
 from .risk.reasons import sentences
 from .risk.riskmodel import RiskModel
 from .schema import KEY, SCHEMA, Lane, derive, known_at_lodgement
@@ -38,7 +37,6 @@ DECISIONS = (
 )
 """Columns of the decisions table, one row for every row read, in the order read."""
 
-_HIT = "hit:"
 _EXACT_ATTRIBUTION_ROWS = 10_000
 """Above this many rows to explain, attributions along the paths replace TreeSHAP, which would take minutes."""
 
@@ -64,7 +62,7 @@ class Assessment:
 
     def hits(self, criterion: str) -> int:
         """Return how many rows the criterion hits."""
-        return int(self.rows[f"{_HIT}{criterion}"].sum())
+        return int(self.rows[f"{HIT}{criterion}"].sum())
 
     @classmethod
     def joined(cls, parts: Sequence[Assessment]) -> Assessment:
@@ -154,7 +152,7 @@ class Scorer:
             pl.col("lodged_at").dt.date().alias("lodged_on"),
             pl.Series("score", scores.score),
             pl.Series("expected_recovery", scores.expected_recovery, nan_to_null=True),
-        ).hstack([column.fill_null(value=False).alias(f"{_HIT}{column.name}") for column in hits.matrix])
+        ).hstack([column.fill_null(value=False).alias(f"{HIT}{column.name}") for column in hits.matrix])
         return Assessment(rows, checked.quarantined.select(ROW_NO, *KEY, "code"), hits.not_evaluable)
 
     def _criteria_frame(self, given: FeatureInput) -> pl.DataFrame:
@@ -167,42 +165,12 @@ class Scorer:
     def decide(self, assessment: Assessment) -> pl.DataFrame:
         """Compare all rows with one another and give each its lane; see :meth:`score` for what comes back."""
         rows = assessment.rows
-        place, first = _declarations_of(rows)
-        selected = select(self._candidates(rows, place, first), self.policy)
+        place, first = declarations_of(rows)
+        selected = select(candidates(rows, place, first, self.criteria.criteria, self.policy.key), self.policy)
         selected = self._raise_siblings(selected, assessment.quarantined).drop("declaration_id")
         decided = rows.select(ROW_NO, *KEY, "score", "expected_recovery").hstack(selected[place])
         together = pl.concat([decided, self._fallback(assessment.quarantined)], how="diagonal").sort(ROW_NO)
         return together.with_columns(reasons=pl.lit(None, pl.String)).select(DECISIONS)
-
-    def _candidates(self, rows: pl.DataFrame, place: Codes, first: Codes) -> pl.DataFrame:
-        """Return one row a declaration: its highest score and what its criteria propose after the draws."""
-        names = [f"{_HIT}{criterion.id}" for criterion in self.criteria.criteria]
-        highest = _highest(rows.select("score", *names), place)
-        declarations = rows.select("declaration_id", "office_id", "lodged_on")[first].hstack(highest)
-        return self._with_proposals(declarations).drop(names)
-
-    def _with_proposals(self, declarations: pl.DataFrame) -> pl.DataFrame:
-        # To release is to select nothing.
-        proposing = sorted((c for c in self.criteria.criteria if c.lane != Lane.GREEN), key=_most_severe_first)
-        missed, winners = pl.lit(1.0), []
-        for place, criterion in enumerate(proposing):
-            hit = pl.col(f"{_HIT}{criterion.id}")
-            missed = missed * pl.when(hit).then(1.0 - criterion.hit_percentage / 100.0).otherwise(1.0)
-            winners.append(pl.when(hit & self._drawn(criterion, declarations)).then(pl.lit(place, pl.UInt32)))
-        winner = pl.coalesce(*winners, pl.lit(len(proposing), pl.UInt32))
-        found = declarations.with_columns(winner=winner, criteria_probability=1.0 - missed)
-        return found.drop("winner").hstack(_proposals(proposing)[found["winner"]])
-
-    def _drawn(self, criterion: Criterion, declarations: pl.DataFrame) -> pl.Series | pl.Expr:
-        """Return which declarations the criterion's hit percentage takes; only its hits are drawn."""
-        if criterion.hit_percentage >= 100:
-            return pl.lit(value=True)
-        hit = declarations[f"{_HIT}{criterion.id}"].to_numpy()
-        numbers = declarations["declaration_id"].filter(declarations[f"{_HIT}{criterion.id}"]).to_list()
-        drawn = np.zeros(len(hit), dtype=bool)
-        draws = uniforms(self.policy.key, f"criterion:{criterion.id}", numbers)
-        drawn[hit] = draws < criterion.hit_percentage / 100.0
-        return pl.Series(drawn)
 
     def _raise_siblings(self, selected: pl.DataFrame, quarantined: pl.DataFrame) -> pl.DataFrame:
         """Give declarations with an unreadable item at least the fallback lane: no part of them is released unseen."""
@@ -282,45 +250,6 @@ def criteria_columns(model: RiskModel) -> dict[str, pl.DataType]:
     lodgement = {name: SCHEMA[name].dtype for name in known_at_lodgement() if name in SCHEMA}
     nothing = derive(pl.DataFrame(schema=lodgement))
     return dict(nothing.schema) | model.features.profile_types
-
-
-def _declarations_of(rows: pl.DataFrame) -> tuple[Codes, Codes]:
-    """Return which declaration each row belongs to, counted from 0 in order of appearance, and each one's lowest item.
-
-    The lowest item speaks for office and day where items disagree: the order of rows in a file decides nothing.
-    """
-    place = _places(rows["declaration_id"])
-    order = np.lexsort((rows["item_no"].to_numpy(), place))
-    return place, order[np.flatnonzero(np.diff(place[order], prepend=-1))]
-
-
-def _places(numbers: pl.Series) -> Codes:
-    runs = numbers.rle_id()
-    starts = np.flatnonzero(np.diff(runs.to_numpy(), prepend=-1))
-    if numbers[starts].n_unique() == len(starts):
-        # Items of a declaration stand together, as sources write them: no text needs comparing again.
-        return runs.cast(pl.Int64).to_numpy()
-    names = numbers.unique(maintain_order=True).to_frame("number").with_row_index("place")
-    place = numbers.to_frame("number").join(names, on="number", how="left", maintain_order="left")
-    return place["place"].cast(pl.Int64).to_numpy()
-
-
-def _highest(rows: pl.DataFrame, place: Codes) -> pl.DataFrame:
-    """Return the highest value of each column by declaration, in the order of `place`; a hit is higher than none."""
-    order = np.argsort(place, kind="stable")
-    starts = np.flatnonzero(np.diff(place[order], prepend=-1))
-    return pl.DataFrame({column.name: np.maximum.reduceat(column.to_numpy()[order], starts) for column in rows})
-
-
-def _most_severe_first(criterion: Criterion) -> tuple[int, int]:
-    return -Lane(criterion.lane).severity, -criterion.priority
-
-
-def _proposals(criteria: Sequence[Criterion]) -> pl.DataFrame:
-    """Return what each criterion proposes, one row each, and behind them a row that proposes nothing."""
-    proposals = [(Lane(criterion.lane).severity, criterion.id, criterion.priority) for criterion in criteria]
-    types = {"proposed_severity": pl.Int8, "proposed_by": pl.String, "priority": pl.Int32}
-    return pl.DataFrame([*proposals, (0, None, 0)], schema=types, orient="row")
 
 
 def _lane(lane: Lane) -> pl.Expr:

@@ -1,0 +1,80 @@
+"""The selection policy: capacity of each lane, the random arm, what a fault is given, and the key of the draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import BundleError
+from ..schema import Lane
+
+Shares = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LaneLimit:
+    """Controls that one office can do in a day: a share of its declarations, a count, or the lesser of both."""
+
+    lane: Lane
+    share: float | None = None
+    count: int | None = None
+
+    def expected(self, declarations: Shares) -> Shares:
+        """Return the capacity of offices with that many declarations a day, fractions included."""
+        by_share = np.inf if self.share is None else declarations * self.share
+        return np.minimum(by_share, np.inf if self.count is None else float(self.count)) + np.zeros(len(declarations))
+
+
+@dataclass(frozen=True)
+class SelectionPolicy:
+    """How declarations are selected.
+
+    Parameters
+    ----------
+    limits
+        Capacity of each limited lane. A lane without a limit takes all that criteria name, and nothing from the model.
+    model_lanes
+        Lanes that the model fills up with its highest scores.
+    random_share
+        Probability with which each declaration is drawn for the random arm.
+    random_lane
+        The lane of the random arm: a full control, or its result is no view of the whole.
+    fallback_lane
+        Lane of a declaration that could not be read; never green.
+    key
+        Secret of the draws.
+    """
+
+    limits: tuple[LaneLimit, ...]
+    model_lanes: tuple[Lane, ...]
+    random_share: float
+    random_lane: Lane
+    fallback_lane: Lane
+    key: bytes
+
+    def limit(self, lane: Lane) -> LaneLimit | None:
+        """Return the limit of `lane`, ``None`` if it has none."""
+        return next((limit for limit in self.limits if limit.lane is lane), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the policy as JSON; the key is written in hexadecimal, so guard the file as you guard the key."""
+        return asdict(self) | {"key": self.key.hex()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> SelectionPolicy:
+        """Rebuild a policy from JSON."""
+        try:
+            return cls(
+                limits=tuple(LaneLimit(Lane(row["lane"]), row["share"], row["count"]) for row in data["limits"]),
+                model_lanes=tuple(Lane(lane) for lane in data["model_lanes"]),
+                random_share=float(data["random_share"]),
+                random_lane=Lane(data["random_lane"]),
+                fallback_lane=Lane(data["fallback_lane"]),
+                key=bytes.fromhex(data["key"]),
+            )
+        except (KeyError, ValueError, TypeError) as error:
+            raise BundleError(f"The selection policy is not readable: {error}. Export the bundle again.") from None
