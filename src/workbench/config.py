@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -309,5 +309,29 @@ def _fill(value: Any, values: Mapping[str, Any]) -> Any:
 
 
 def _faults(file: Path, error: ValidationError) -> str:
-    lines = [f"  {'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors()]
+    lines = [f"  {'.'.join(map(str, fault['loc'])) or 'file'}: {_advice(fault)}" for fault in error.errors()]
     return f"{file} is not a pipeline, {len(lines)} fault(s):\n" + "\n".join(lines)
+
+
+def _advice(fault: Mapping[str, Any]) -> str:
+    if fault["type"] != "extra_forbidden":
+        return str(fault["msg"])
+    *path, name = fault["loc"]
+    known = _keys_at(path)
+    return f"unknown key{did_you_mean(str(name), known)}; known: {', '.join(known)}"
+
+
+def _keys_at(path: list[str | int]) -> list[str]:
+    """Return the keys that the table at `path` of a pipeline may have."""
+    model: type[BaseModel] = Pipeline
+    for part in path:
+        if isinstance(part, str) and part in model.model_fields:
+            model = next(_models_in(model.model_fields[part].annotation), model)
+    return [name for name in model.model_fields if name not in ("path", "values") or model is not Pipeline]
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)

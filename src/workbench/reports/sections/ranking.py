@@ -78,8 +78,11 @@ def _hit_rate(metrics: Row) -> Figure:
         (Series("Model", tuple(row["precision"] for row in rows)),),
         (Reference("By chance", base),),
     )
+    falls = rows[0]["precision"].low > base and rows[0]["precision"].value > rows[-1]["precision"].value
     return Figure(
-        "The higher the model ranks a declaration, the more often a control finds something",
+        "The higher the model ranks goods, the more often a control finds something"
+        if falls
+        else "Hit rate by share controlled",
         chart,
         table("Hit rate and violations found by share controlled", rows, **columns),
         f"Hit rate {percent(rows[0]['precision'].value)} at {percent(rows[0]['share'])} controlled and "
@@ -109,7 +112,9 @@ def _gain(metrics: Row) -> Figure:
         "violation_share": ("Violations found", "share", 1),
     }
     return Figure(
-        "Most violations lie in the highest scores",
+        "Most violations lie in the highest scores"
+        if top[-1]["violation_share"] > 0.5
+        else "Violations by share controlled",
         GainChart((curve,), *axes, tuple(row["share"] for row in top)),
         table("Violations in the highest scores", top, **highest),
         f"The highest 10 % of scores hold {percent(top[0]['violation_share'])} of the violations.",
