@@ -13,9 +13,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from workbench.scorer import csv_reading, files
+from workbench.scorer import files
 from workbench.scorer.errors import SourceError
 from workbench.scorer.files import write_bytes_atomically, write_parquet_atomically, write_text_atomically
+from workbench.scorer.intake import csv_reading
 from workbench.scorer.intake.csv_reading import CsvFormat
 from workbench.scorer.intake.reading import parts, read_table, scan_chunks
 

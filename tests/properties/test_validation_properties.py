@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workbench.declarations import prepare_declarations
-from workbench.scorer import csv_reading
 from workbench.scorer.errors import SourceError
+from workbench.scorer.intake import csv_reading
 from workbench.scorer.intake.checks import declaration_checks
 from workbench.scorer.intake.mapping import Mapping
 from workbench.scorer.intake.reading import read_table

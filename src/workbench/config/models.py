@@ -1,21 +1,13 @@
-"""A programme's TOML as frozen models: the only description of a selection problem that the code reads.
-
-Paths in a pipeline's TOML are relative to the TOML's own folder; ``${name}`` takes the value of a parameter
-declared under ``[parameters]``, which ``workbench run -p name=value`` may set.
-"""
+"""What a programme's TOML may say, as frozen models."""
 
 from __future__ import annotations
 
 import hashlib
-import re
-import tomllib
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from workbench.errors import ConfigError, ParameterError, SourceError, did_you_mean
 from workbench.scorer.schema import Lane
 
 PART = Literal["learn", "judge", "decide"]
@@ -199,139 +191,3 @@ class Pipeline(_Model):
     def fingerprint(self) -> str:
         """SHA-256 of everything that the TOML and the given parameters say."""
         return hashlib.sha256(self.model_dump_json(exclude={"path"}).encode()).hexdigest()
-
-
-def load_pipeline(path: str | Path, given: Mapping[str, str] | None = None) -> Pipeline:
-    """Read a pipeline's TOML, put the `given` parameters into it and check all of it at once.
-
-    Parameters
-    ----------
-    path
-        The TOML file.
-    given
-        Parameters by name, as text from the command line; each is converted to its declared type.
-
-    Raises
-    ------
-    SourceError
-        The file does not exist or is not TOML.
-    ParameterError
-        A parameter is unknown, of another type, or missing.
-    ConfigError
-        The content is not a pipeline; every fault is listed with its place.
-    """
-    file = Path(path)
-    data = _read_toml(file)
-    declared = _declared_parameters(file, data)
-    values = _parameter_values(declared, given or {})
-    filled = _fill(data | {"parameters": {}}, values)
-    try:
-        return Pipeline(**(filled | {"path": file.resolve(), "parameters": declared, "values": values}))
-    except ValidationError as error:
-        raise ConfigError(_faults(file, error)) from None
-
-
-def _read_toml(file: Path) -> dict[str, Any]:
-    if not file.is_file():
-        near = did_you_mean(file.name, (other.name for other in file.parent.glob("*.toml")))
-        raise SourceError(f"There is no pipeline at {file}{near}. Give the path of a TOML file in pipelines/.")
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} is not TOML: {error}. Mend the line it names.") from None
-
-
-def _declared_parameters(file: Path, data: Mapping[str, Any]) -> dict[str, Parameter]:
-    try:
-        return {name: Parameter(**spec) for name, spec in data.get("parameters", {}).items()}
-    except (ValidationError, TypeError) as error:
-        detail = _faults(file, error) if isinstance(error, ValidationError) else str(error)
-        raise ConfigError(f"[parameters] of {file}: {detail}") from None
-
-
-def _parameter_values(
-    declared: Mapping[str, Parameter], given: Mapping[str, str]
-) -> dict[str, int | float | str | bool | None]:
-    for name in given:
-        if name not in declared:
-            known = ", ".join(declared) or "none"
-            raise ParameterError(f"Unknown parameter {name!r}{did_you_mean(name, declared)}. Known: {known}.")
-    values: dict[str, int | float | str | bool | None] = {}
-    for name, parameter in declared.items():
-        if name in given:
-            values[name] = convert(name, given[name], parameter.type)
-        elif parameter.default is None and not parameter.optional:
-            raise ParameterError(f"Parameter {name!r} is missing: give -p {name}=... ({parameter.help}).")
-        else:
-            values[name] = parameter.default
-    return values
-
-
-def convert(name: str, text: str, kind: str) -> int | float | str | bool:
-    """Convert a parameter's text to its declared type; paths become absolute from the working directory.
-
-    >>> convert("rows", "2_000", "int")
-    2000
-    """
-    try:
-        if kind == "int":
-            return int(text)
-        if kind == "float":
-            return float(text)
-    except ValueError:
-        raise ParameterError(f"Parameter {name!r} must be {_ARTICLE[kind]}; found {text!r}.") from None
-    if kind == "bool":
-        if text.lower() not in ("true", "false"):
-            raise ParameterError(f"Parameter {name!r} must be true or false; found {text!r}.")
-        return text.lower() == "true"
-    if kind == "path":
-        if not text:
-            raise ParameterError(f"Parameter {name!r} must be a path; found nothing after '='.")
-        return str(Path(text).expanduser().absolute())
-    return text
-
-
-_ARTICLE = {"int": "a whole number", "float": "a number"}
-_PLACEHOLDER = re.compile(r"\$\{([a-z_][a-z0-9_]*)\}")
-
-
-def _fill(value: Any, values: Mapping[str, Any]) -> Any:
-    """Replace ``${name}`` everywhere; a text that is nothing but one placeholder keeps the value's own type."""
-    if isinstance(value, dict):
-        return {key: _fill(item, values) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_fill(item, values) for item in value]
-    if not isinstance(value, str):
-        return value
-    if (whole := _PLACEHOLDER.fullmatch(value)) and whole[1] in values:
-        return "" if values[whole[1]] is None else values[whole[1]]
-    return _PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), value)
-
-
-def _faults(file: Path, error: ValidationError) -> str:
-    lines = [f"  {'.'.join(map(str, fault['loc'])) or 'file'}: {_advice(fault)}" for fault in error.errors()]
-    return f"{file} is not a pipeline, {len(lines)} fault(s):\n" + "\n".join(lines)
-
-
-def _advice(fault: Mapping[str, Any]) -> str:
-    if fault["type"] != "extra_forbidden":
-        return str(fault["msg"])
-    *path, name = fault["loc"]
-    known = _keys_at(path)
-    return f"unknown key{did_you_mean(str(name), known)}; known: {', '.join(known)}"
-
-
-def _keys_at(path: list[str | int]) -> list[str]:
-    """Return the keys that the table at `path` of a pipeline may have."""
-    model: type[BaseModel] = Pipeline
-    for part in path:
-        if isinstance(part, str) and part in model.model_fields:
-            model = next(_models_in(model.model_fields[part].annotation), model)
-    return [name for name in model.model_fields if name not in ("path", "values") or model is not Pipeline]
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _models_in(inner)
