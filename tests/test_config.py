@@ -96,7 +96,7 @@ def test_a_parameter_without_default_must_be_given(written) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("rounds = 10", "round = 10"), r"model\.rounds: Field required.*model\.round: Extra inputs"),
+        (("rounds = 10", "round = 10"), r"model\.rounds: Field required.*model\.round: unknown key"),
         (("share = 0.05", "share = 1.5"), r"selection\.capacity\.0\.share"),
         (("share = 0.05", ""), "lane red needs a share, a count or both"),
         (('lane = "red"', 'lane = "green"'), "green is what remains"),

@@ -82,6 +82,10 @@ def test_parts_that_overlap_in_time_are_refused() -> None:
         timeline.check_order(declarations(2, 1, part=["learn", "decide"]))
 
 
+def test_one_odd_date_among_the_rows_to_decide_stops_nothing() -> None:
+    timeline.check_order(declarations(0, 1, -9_000, 2, 3, part=["learn", "judge", "decide", "decide", "decide"]))
+
+
 def test_the_start_of_parts() -> None:
     table = declarations(3, 1, 2, part=["decide", "learn", "judge"])
     assert timeline.start_of(table, "judge", "decide") == JAN + 2 * DAY

@@ -73,6 +73,9 @@ ERRORS = [
     ("impossible_hs", {"hs_code": "٨٧٠٣٢٣"}),
     ("impossible_hs", {"hs_code": "870323\n"}),
     ("missing_hs", {"hs_code": None}),
+    ("not_finite", {"customs_value_usd": 1e30}),
+    ("not_finite", {"net_mass_kg": -1e300}),
+    ("negative_rate", {"duty_rate": -0.01}),
 ]
 WARNINGS = [
     ("missing_mass", {"net_mass_kg": None}),
@@ -87,7 +90,6 @@ WARNINGS = [
     ("unit_mismatch", {"quantity": 10_000.0}),
     ("value_outlier", {"customs_value_usd": 0.009}),
     ("value_outlier", {"customs_value_usd": 1e7 + 1}),
-    ("rate_out_of_range", {"duty_rate": -0.01}),
     ("rate_out_of_range", {"duty_rate": 10.1}),
 ]
 UNREADABLE = [

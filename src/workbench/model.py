@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from workbench.config import FeaturesConfig, ModelConfig
-from workbench.errors import LabelError
+from workbench.errors import ConfigError, LabelError
 from workbench.features import TrainingFeatures, fit_features
 from workbench.scorer.risk.calibration import Calibration
 from workbench.scorer.risk.featureset import Matrix
@@ -178,19 +178,17 @@ def grow(
     """
     import xgboost
 
-    data = xgboost.QuantileDMatrix(matrix, labels)
     settings = {**_ENGINE, "eval_metric": "logloss", "seed": config.seed, **config.parameters}
-    if watch is None:
-        return xgboost.train(settings, data, rounds)
-    later = xgboost.QuantileDMatrix(*watch, ref=data)
-    return xgboost.train(
-        settings,
-        data,
-        rounds,
-        evals=[(later, "later")],
-        early_stopping_rounds=config.early_stopping_rounds,
-        verbose_eval=False,
-    )
+    data = xgboost.QuantileDMatrix(matrix, labels)
+    stopping: dict[str, Any] = {}
+    if watch is not None:
+        later = xgboost.QuantileDMatrix(*watch, ref=data)
+        stopping = {"evals": [(later, "later")], "early_stopping_rounds": config.early_stopping_rounds}
+    try:
+        return xgboost.train(settings, data, rounds, verbose_eval=False, **stopping)
+    except xgboost.core.XGBoostError as error:
+        cause = str(error).strip().splitlines()[0]
+        raise ConfigError(f"XGBoost refused [model.parameters] {dict(config.parameters)}: {cause}") from None
 
 
 def grow_recovery(whole: TrainingFeatures, config: ModelConfig) -> xgboost.Booster | None:

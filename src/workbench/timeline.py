@@ -110,16 +110,25 @@ def start_of(frame: pl.DataFrame, *parts: str) -> datetime | None:
 
 
 def check_order(frame: pl.DataFrame) -> None:
-    """Refuse parts that overlap in time: what teaches was lodged before all that is judged or decided."""
-    ends = {part: frame.filter(pl.col("part") == part)["lodged_at"] for part in PARTS}
-    filled = [part for part in PARTS if len(ends[part])]
-    for earlier, later in pairwise(filled):
-        last, first = ends[earlier].max(), ends[later].min()
-        if last is not None and first is not None and last >= first:  # type: ignore[operator]
+    """Refuse parts that overlap in time: what teaches was lodged before all that is judged, and that before the rest.
+
+    Of the rows to decide only the middle one is asked: an odd date among strangers' declarations must not stop a day.
+    """
+    moments = {part: frame.filter(pl.col("part") == part)["lodged_at"] for part in PARTS}
+    begins = {"judge": moments["judge"].min(), "decide": moments["decide"].median()}
+    for earlier, later in pairwise(part for part in PARTS if len(moments[part])):
+        last, first = moments[earlier].max(), begins[later]
+        if isinstance(last, datetime) and isinstance(first, datetime) and last >= first:
             raise LabelError(
-                f"The rows for {later!r} begin on {first!s}, before those for {earlier!r} end on {last!s}: the model "
-                "would know the future of what it is judged on. Give tables that follow one another in time."
+                f"The rows for {later!r} begin on {first:%Y-%m-%d}, before those for {earlier!r} end on "
+                f"{last:%Y-%m-%d} ({_outlying(frame, earlier, first)}): the model would know the future of what it "
+                "is judged on. Give tables that follow one another in time, or mend the dates."
             )
+
+
+def _outlying(frame: pl.DataFrame, part: str, moment: datetime) -> str:
+    late = frame.filter((pl.col("part") == part) & (pl.col("lodged_at") >= moment)).sort("lodged_at", descending=True)
+    return f"{late.height:,} rows, for example declaration {late['declaration_id'][0]}"
 
 
 def earlier_share(frame: pl.DataFrame, share: float) -> pl.Series:

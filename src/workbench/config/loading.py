@@ -41,7 +41,7 @@ def load_pipeline(path: str | Path, given: Mapping[str, str] | None = None) -> P
     try:
         return Pipeline(**(filled | {"path": file.resolve(), "parameters": declared, "values": values}))
     except ValidationError as error:
-        raise ConfigError(_faults(file, error)) from None
+        raise ConfigError(_faults(file, error, data)) from None
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
@@ -121,9 +121,26 @@ def _fill(value: Any, values: Mapping[str, Any]) -> Any:
     return _PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), value)
 
 
-def _faults(file: Path, error: ValidationError) -> str:
-    lines = [f"  {'.'.join(map(str, fault['loc'])) or 'file'}: {_advice(fault)}" for fault in error.errors()]
+def _faults(file: Path, error: ValidationError, unfilled: Mapping[str, Any] | None = None) -> str:
+    lines = [
+        f"  {'.'.join(map(str, fault['loc'])) or 'file'}: {_advice(fault)}{_origin(fault, unfilled or {})}"
+        for fault in error.errors()
+    ]
     return f"{file} is not a pipeline, {len(lines)} fault(s):\n" + "\n".join(lines)
+
+
+def _origin(fault: Mapping[str, Any], unfilled: Mapping[str, Any]) -> str:
+    """Name the parameter that put the refused value there, where one did."""
+    value: Any = unfilled
+    for part in fault["loc"]:
+        if isinstance(value, Mapping) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+        else:
+            return ""
+    found = _PLACEHOLDER.search(value) if isinstance(value, str) else None
+    return f"; found {fault['input']!r}, given by the parameter {found[1]!r}" if found else ""
 
 
 def _advice(fault: Mapping[str, Any]) -> str:

@@ -8,16 +8,41 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from workbench.errors import did_you_mean
 from workbench.scorer.schema import Lane
 
 PART = Literal["learn", "judge", "decide"]
 """What a table is for: its labels teach (learn), only measure (judge), or are never read (decide)."""
 
+BOOSTER_PARAMETERS = (
+    "alpha",
+    "colsample_bylevel",
+    "colsample_bynode",
+    "colsample_bytree",
+    "eta",
+    "gamma",
+    "grow_policy",
+    "lambda",
+    "learning_rate",
+    "max_bin",
+    "max_delta_step",
+    "max_depth",
+    "max_leaves",
+    "min_child_weight",
+    "min_split_loss",
+    "nthread",
+    "reg_alpha",
+    "reg_lambda",
+    "scale_pos_weight",
+    "subsample",
+)
+"""XGBoost's parameters that a pipeline may set: XGBoost itself passes over a misspelt name without a word."""
+
 ParameterType = Literal["int", "float", "str", "bool", "path"]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Programme(_Model):
@@ -91,6 +116,17 @@ class FeaturesConfig(_Model):
     numbers: tuple[str, ...] = ()
     calendar: bool = True
 
+    @model_validator(mode="after")
+    def _crosses_are_sound(self) -> FeaturesConfig:
+        for kind in ("rates", "prices", "quantities", "frequencies", "codes", "numbers"):
+            listed = [(name,) if isinstance(name, str) else name for name in getattr(self, kind)]
+            for cross in listed:
+                if not cross or len(set(cross)) < len(cross):
+                    raise ValueError(f"{kind}: {list(cross)} must name one column or more, each once")
+            if repeated := {cross for cross in listed if listed.count(cross) > 1}:
+                raise ValueError(f"{kind}: {[list(cross) for cross in sorted(repeated)]} stands more than once")
+        return self
+
 
 class TuningConfig(_Model):
     """Bounds of the search: it stops at whichever comes first; `space` gives [low, high] or a list of choices."""
@@ -110,6 +146,14 @@ class ModelConfig(_Model):
     parameters: dict[str, int | float | str] = {}
     recovery_rounds: int = Field(default=60, gt=0)
     tuning: TuningConfig = TuningConfig()
+
+    @model_validator(mode="after")
+    def _parameters_exist(self) -> ModelConfig:
+        for name in [*self.parameters, *self.tuning.space]:
+            if name not in BOOSTER_PARAMETERS:
+                known = ", ".join(BOOSTER_PARAMETERS)
+                raise ValueError(f"unknown parameter {name!r}{did_you_mean(name, BOOSTER_PARAMETERS)}; known: {known}")
+        return self
 
 
 class LaneCapacity(_Model):

@@ -4,6 +4,7 @@ Compute only: results are tidy Polars frames, or small frozen dataclasses with `
 """
 
 from .calibration import calibration_table, expected_calibration_error
+from .difference import difference
 from .discrimination import RankingSummary, auc, average_precision, ranking_summary
 from .intervals import Estimate, bootstrap, wilson_interval
 from .methods import RandomArmEstimate, Refusal, decision_table, hit_rates, random_arm_estimate
@@ -27,6 +28,7 @@ __all__ = [
     "calibration_table",
     "cumulative_gain",
     "decision_table",
+    "difference",
     "expected_calibration_error",
     "hit_rates",
     "metrics_at",

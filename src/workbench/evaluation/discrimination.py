@@ -69,7 +69,7 @@ def ranking_summary(table: pl.DataFrame, *, replicates: int = 200, seed: int = 0
 
     def figures(weights: Array) -> Array:
         return np.array(
-            [_auc(ranked, weights), _average_precision(ranked, weights), *(losses @ weights / weights.sum())]
+            [_auc(ranked, weights), weighted_average_precision(ranked, weights), *(losses @ weights / weights.sum())]
         )
 
     values = figures(np.ones(ranked.frame.height))
@@ -101,7 +101,7 @@ def average_precision(table: pl.DataFrame) -> float:
     0.75
     """
     ranked = RankedOutcomes.from_table(table, "average_precision")
-    return _average_precision(ranked, np.ones(ranked.frame.height))
+    return weighted_average_precision(ranked, np.ones(ranked.frame.height))
 
 
 def _auc(ranked: RankedOutcomes, weights: Array) -> float:
@@ -112,7 +112,8 @@ def _auc(ranked: RankedOutcomes, weights: Array) -> float:
     return float(compliant @ outscored / pairs) if pairs else float("nan")
 
 
-def _average_precision(ranked: RankedOutcomes, weights: Array) -> float:
+def weighted_average_precision(ranked: RankedOutcomes, weights: Array) -> float:
+    """Return :func:`average_precision` of rows that count `weights` times; NaN where no violation counts."""
     violations, rows = ranked.block_sums(weights * ranked.violation), ranked.block_sums(weights)
     found, selected = np.cumsum(violations), np.cumsum(rows)
     # In a resample the best blocks may not have been drawn: nothing is selected there, and nothing is found.

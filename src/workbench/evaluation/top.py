@@ -9,7 +9,7 @@ import polars as pl
 
 from workbench.scorer.errors import ConfigError
 
-from .intervals import Array, bootstrap, defined
+from .intervals import Array, bootstrap, defined, wilson_interval
 from .ranked import RankedOutcomes
 
 SHARES = (0.01, 0.02, 0.05, 0.10, 0.20)
@@ -46,6 +46,7 @@ def metrics_at(
         Shares of the labelled rows to select, each in (0, 1].
     replicates, seed
         Bootstrap over declarations (see :func:`workbench.evaluation.bootstrap`); 0 replicates leave intervals null.
+        A precision of 0 or 1 that every resample repeats gets the Wilson interval: certainty is not what it shows.
 
     Returns
     -------
@@ -80,6 +81,7 @@ def metrics_at(
     low, high = bootstrap(
         lambda weights: _values_at(ranked, shares, weights), ranked.declaration, replicates=replicates, seed=seed
     )
+    _widen_certainty(values, low, high, [int(ranked.frame.height * share) for share in shares])
     bounds = _upper_bounds(ranked, shares)
     rows = [
         {
@@ -164,6 +166,15 @@ def _values_at(ranked: RankedOutcomes, shares: Sequence[float], weights: Array) 
         revenue = _divide(*_top_sum(ranked, position, selected, weights * ranked.revenue_usd))
     lift = _divide(precision, total / position[-1])
     return np.column_stack([precision, _divide(found, total), revenue, lift])
+
+
+def _widen_certainty(values: Array, low: Array, high: Array, selected: Sequence[int]) -> None:
+    """Put Wilson bounds in place of bootstrap bounds of zero width around a precision of 0 or 1."""
+    at = _METRICS.index("precision")
+    for i, controls in enumerate(selected):
+        if values[i, at] in (0, 1) and low[i, at] == high[i, at]:
+            interval = wilson_interval(values[i, at] * controls, controls)
+            low[i, at], high[i, at] = interval.low_95, interval.high_95
 
 
 def _top_sum(ranked: RankedOutcomes, position: Array, selected: Array, amount: Array) -> tuple[Array, np.float64]:

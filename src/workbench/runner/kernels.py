@@ -20,6 +20,14 @@ from typing import IO, Any
 
 from workbench.errors import SelectivityError, StepError
 
+TABLE_DISPLAY = {
+    "POLARS_FMT_STR_LEN": "200",
+    "POLARS_FMT_MAX_ROWS": "60",
+    "POLARS_FMT_MAX_COLS": "-1",
+    "POLARS_TABLE_WIDTH": "1000",
+}
+"""Polars' environment in notebooks: its own limits cut sentences and most tables of a run."""
+
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -88,13 +96,15 @@ def execute(
 
 
 def kernel_environment(scratch: Path) -> dict[str, str]:
-    """Return the environment of a kernel: the parent's, one thread unless it says otherwise, charts that survive.
+    """Return the environment of a kernel: the parent's, one thread unless it says otherwise, charts that survive,
+    tables that are not cut.
 
     Threads that outnumber free cores made training 15 times slower, hence one. Plotly's default renderer makes
     nbconvert drop charts silently. A private IPython folder keeps a user's start-up files out of runs.
     """
     return {
         "OMP_NUM_THREADS": "1",
+        **TABLE_DISPLAY,
         **os.environ,
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PLOTLY_RENDERER": "plotly_mimetype",

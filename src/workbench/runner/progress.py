@@ -23,7 +23,7 @@ class Event:
     the step has ended.
     """
 
-    kind: Literal["skipped", "started", "cell", "finished", "failed", "interrupted", "tracking"]
+    kind: Literal["skipped", "started", "cell", "finished", "failed", "interrupted"]
     step: str
     number: int
     of: int
@@ -74,7 +74,7 @@ class _BarListener:
 
     def __call__(self, event: Event) -> None:
         place = f"{event.number}/{event.of}"
-        if event.kind in ("started", "tracking"):
+        if event.kind == "started":
             self._task = self._bar.add_task(event.step, total=event.cells or None, place=place, detail="")
         elif event.kind == "skipped":
             self._bar.add_task(event.step, total=1, completed=1, place=place, detail="already finished")

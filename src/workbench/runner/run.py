@@ -13,6 +13,7 @@ from workbench.runner.contracts import Contract
 from workbench.runner.interrupts import terminable
 from workbench.runner.kernels import execute
 from workbench.runner.plan import Plan, make_plan
+from workbench.runner.preflight import check_inputs, digests
 from workbench.runner.progress import Event, display
 from workbench.runner.state import (
     RunDirectoryError,
@@ -77,10 +78,10 @@ def run_pipeline(
 
     Raises
     ------
-    ParameterError, ConfigError, SourceError
-        The pipeline, a parameter or a notebook is refused; no kernel was started.
+    ParameterError, ConfigError, SourceError, MappingError, CriterionError
+        The pipeline, a parameter, a notebook, or a file that the pipeline names is refused; nothing was started.
     RunDirectoryError
-        The directory is not empty, is in use, or is of another pipeline.
+        The directory is not empty, is in use, or is of another pipeline, mapping or criteria set.
     StepError
         A step failed; `run.json` and `summary.json` say which.
     KeyboardInterrupt
@@ -93,6 +94,8 @@ def run_pipeline(
         given = RunState.load(run_dir).given
     folder = notebooks or project_root(Path(pipeline_path)) / "notebooks"
     plan = make_plan(Path(pipeline_path), given, folder)
+    if not resume:
+        check_inputs(plan.pipeline)
     with _disk_errors(run_dir), locked(run_dir), terminable(), display(console) as show:
 
         def tell(event: Event) -> None:
@@ -118,12 +121,12 @@ def _start(plan: Plan, run_dir: Path) -> RunState:
     for folder in ("notebooks", "logs"):
         (run_dir / folder).mkdir()
     dump_pipeline(plan.pipeline, run_dir)
-    return RunState.new(plan.pipeline, plan.steps, plan.given)
+    return RunState.new(plan.pipeline, plan.steps, plan.given, digests(plan.pipeline))
 
 
 def _resume(plan: Plan, run_dir: Path) -> RunState:
     state = RunState.load(run_dir)
-    check_same(state, run_dir, plan.pipeline, plan.steps)
+    check_same(state, run_dir, plan.pipeline, plan.steps, digests(plan.pipeline))
     return state
 
 
@@ -211,7 +214,7 @@ class _Run:
     def _record(self, tracker: Tracker) -> None:
         """Give MLflow what the steps made, and register the model where they made one."""
         count = len(self.state.steps)
-        self.tell(Event("tracking", "tracking", count, count))
+        self.tell(Event("started", "tracking", count, count))
         began = time.monotonic()
         tracker.run.log_run_dir(self.run_dir)
         # A finished run that is resumed has its version already; another would put the same bundle up twice.

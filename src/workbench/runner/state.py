@@ -61,7 +61,10 @@ class StepState(BaseModel):
 
 
 class RunState(BaseModel):
-    """Everything that `run.json` says about a run; :meth:`save` it after every change."""
+    """Everything that `run.json` says about a run; :meth:`save` it after every change.
+
+    `given` are the parameters given by name, `inputs` the SHA-256 of the mapping and of the criteria file.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -70,6 +73,7 @@ class RunState(BaseModel):
     pipeline_path: str
     fingerprint: str
     given: dict[str, str]
+    inputs: dict[str, str] = {}
     status: Status = "pending"
     error: str = ""
     host: str
@@ -82,7 +86,9 @@ class RunState(BaseModel):
     steps: list[StepState]
 
     @classmethod
-    def new(cls, pipeline: Pipeline, steps: list[Step], given: Mapping[str, str]) -> RunState:
+    def new(
+        cls, pipeline: Pipeline, steps: list[Step], given: Mapping[str, str], inputs: Mapping[str, str]
+    ) -> RunState:
         """Return the state of a run that has not started."""
         labels = _labels([step.notebook for step in steps])
         return cls(
@@ -90,6 +96,7 @@ class RunState(BaseModel):
             pipeline_path=str(pipeline.path),
             fingerprint=pipeline.fingerprint,
             given=dict(given),
+            inputs=dict(inputs),
             host=socket.gethostname(),
             pid=os.getpid(),
             started_at=_now(),
@@ -171,25 +178,43 @@ def locked(run_dir: Path) -> Iterator[None]:
 def refuse_occupied(run_dir: Path) -> None:
     """Refuse a directory that already holds files: a run overwrites nothing."""
     if run_dir.is_file() or (run_dir.is_dir() and any(entry.name != LOCK_FILE for entry in run_dir.iterdir())):
-        resume = f", or --resume {run_dir} to go on" if (run_dir / STATE_FILE).is_file() else ""
-        raise RunDirectoryError(f"{run_dir} is not empty. Give --out a folder that does not exist yet{resume}.")
+        advice = "Give --out a folder that does not exist yet."
+        if (run_dir / STATE_FILE).is_file():
+            advice = (
+                f"--resume {run_dir} goes on with the parameters it was started with; for others delete it or give "
+                "another --out."
+            )
+        raise RunDirectoryError(f"{run_dir} is not empty. {advice}")
 
 
-def check_same(state: RunState, run_dir: Path, pipeline: Pipeline, steps: list[Step]) -> None:
-    """Refuse to go on with a run whose pipeline or parameters are no longer those it started with."""
-    before = read_pipeline(run_dir)
-    changed = [
-        field
-        for field, value in pipeline.model_dump(exclude={"path", "steps"}).items()
-        if before.model_dump()[field] != value
-    ]
-    if [(step.notebook, step.parameters) for step in state.steps] != [(s.notebook, s.parameters) for s in steps]:
-        changed.append("steps")
-    if changed or before.fingerprint != pipeline.fingerprint:
+def check_same(
+    state: RunState, run_dir: Path, pipeline: Pipeline, steps: list[Step], inputs: Mapping[str, str]
+) -> None:
+    """Refuse to go on with a run whose pipeline, parameters, mapping or criteria are no longer those of its start."""
+    if changed := _changes(state, read_pipeline(run_dir), pipeline, steps, inputs):
         raise RunDirectoryError(
-            f"The run in {run_dir} started with another {', '.join(changed) or 'pipeline'} than {pipeline.path} "
-            "gives now. Undo the change to go on, or start a new run with --out."
+            f"The run in {run_dir} was started with {', '.join(changed)} than {pipeline.path} gives now. Undo the "
+            "change to go on, or start a new run with --out."
         )
+
+
+def _changes(
+    state: RunState, before: Pipeline, pipeline: Pipeline, steps: list[Step], inputs: Mapping[str, str]
+) -> list[str]:
+    values = [name for name in {**before.values, **pipeline.values} if before.values.get(name) != pipeline.values.get(name)]
+    changed = [f"other parameter values ({', '.join(values)})"] if values else []
+    if not values:
+        # Parameters are put in all over the pipeline: with other values its tables differ without having been changed.
+        tables, now = before.model_dump(), pipeline.model_dump(exclude={"path", "steps", "values"})
+        changed = [f"another [{name}]" for name, table in now.items() if tables[name] != table]
+    if [(step.notebook, step.parameters) for step in state.steps] != [(s.notebook, s.parameters) for s in steps]:
+        changed.append("other steps or parameters of steps")
+    files = {"mapping": pipeline.source.mapping, "criteria": pipeline.criteria.path}
+    return changed + [
+        f"another content of the {name} file {pipeline.resolve(files[name])}"
+        for name, digest in state.inputs.items()
+        if inputs.get(name, digest) != digest
+    ]
 
 
 def _labels(names: list[str]) -> list[str]:

@@ -12,7 +12,7 @@ import polars as pl
 from .bundle import ScoringBundle
 from .errors import SourceError
 from .files import written_atomically
-from .intake.reading import scan_chunks
+from .intake.reading import parts, scan_chunks
 from .intake.validation import duplicate_keys
 from .scorer import Assessment, Scorer, is_approximate
 
@@ -56,8 +56,7 @@ def score_file(
         Called after every chunk.
     """
     tell = progress or (lambda phase, rows: None)
-    if Path(target).suffix != ".parquet":
-        raise SourceError(f"{target} must end in .parquet: decisions are written as Parquet.")
+    _check_target(Path(target), source)
     scorer = bundle.scorer
     duplicates = duplicate_keys(scorer.mapping.apply_keys(chunk) for chunk in _chunks(scorer, source, keys_only=True))
     parts, done = [], 0
@@ -72,6 +71,14 @@ def score_file(
     with written_atomically(target) as partial:
         decisions.write_parquet(partial)
     return _summary(decisions)
+
+
+def _check_target(target: Path, source: str | Path) -> None:
+    if target.suffix != ".parquet":
+        raise SourceError(f"{target} must end in .parquet: decisions are written as Parquet.")
+    read = [file.resolve() for file in parts(source)]
+    if target.resolve() in read or (Path(source).is_dir() and target.resolve().parent == Path(source).resolve()):
+        raise SourceError(f"{target} would stand among the declarations that are read. Write the decisions elsewhere.")
 
 
 def _chunks(scorer: Scorer, source: str | Path, *, keys_only: bool = False) -> Iterator[pl.DataFrame]:

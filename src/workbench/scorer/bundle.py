@@ -23,7 +23,7 @@ from .frames import Frame, like, to_polars
 from .intake.mapping import Mapping
 from .lanes.policy import SelectionPolicy
 from .risk.riskmodel import RiskModel
-from .scorer import Scorer
+from .scorer import DECISIONS, Scorer
 
 PROTOCOL = 1
 """Number of the bundle's layout; a loader for each number that was ever exported stays here."""
@@ -65,8 +65,10 @@ class Manifest:
         try:
             data = json.loads(content)
             found = data["protocol"]
-            manifest = cls(**data) if found == PROTOCOL else None
-        except (ValueError, TypeError, KeyError) as error:
+            manifest = cls(**data) if type(found) is int and found == PROTOCOL else None
+            if manifest is not None and not all(isinstance(entry, dict) for entry in manifest.files.values()):
+                raise TypeError("'files' is no table of files")
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise BundleError(f"{MANIFEST} is not readable ({error}). Export or copy the bundle again.") from None
         if manifest is None:
             raise BundleError(f"The bundle has protocol {found!r}; this scorer reads {PROTOCOL}. Install its scorer.")
@@ -107,9 +109,14 @@ class ScoringBundle:
         """
         root = Path(folder)
         manifest, contents = _checked_contents(root)
-        bundle = cls(manifest, _scorer(contents))
-        if replay:
-            bundle.replay(_table(contents, GOLDEN_INPUT), _table(contents, GOLDEN_DECISIONS))
+        try:
+            bundle = cls(manifest, _scorer(contents))
+            if replay:
+                bundle.replay(_table(contents, GOLDEN_INPUT), _table(contents, GOLDEN_DECISIONS))
+        except _UNREADABLE as error:
+            raise BundleError(
+                f"The bundle's content is not what an export writes ({type(error).__name__}: {error}). Export it again."
+            ) from None
         return bundle
 
     def score(self, raw: Frame, *, reasons: bool = True, as_of: datetime | None = None) -> Frame:
@@ -124,6 +131,10 @@ class ScoringBundle:
 
         Reasons are left out: a later scorer may word them better, and words decide nothing.
         """
+        if tuple(expected.columns) != DECISIONS or not expected.height:
+            raise BundleError(
+                f"{GOLDEN_DECISIONS} holds no golden decisions, so nothing proves the scorer. Export again."
+            )
         found = self.score(golden, reasons=False)
         for name in expected.drop("reasons").columns:
             differs = found[name].ne_missing(expected[name])
@@ -133,6 +144,19 @@ class ScoringBundle:
                     f"The golden rows do not come out as at export: {name!r} differs for {rows}. This scorer or its "
                     f"libraries are not the exporting one's; install the versions that {MANIFEST} names."
                 )
+
+
+_UNREADABLE = (
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What readers raise on content that passed its hash and is still no bundle: somebody hashed it anew."""
 
 
 def _checked_contents(root: Path) -> tuple[Manifest, dict[str, bytes]]:

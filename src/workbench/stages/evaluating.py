@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -12,7 +12,7 @@ from workbench.errors import LabelError
 from workbench.scorer.schema import KEY, derive
 from workbench.stages.folder import RunFolder
 
-BASELINE = "baseline:"
+MODEL, BASELINE = "model", "baseline:"
 SLICES = ("office_id", "hs2", "origin_country_code")
 _OPERATING_SHARE = 0.05
 
@@ -44,6 +44,7 @@ def evaluate(run: RunFolder, *, replicates: int, seed: int) -> dict[str, Any]:
     judged = run.read("judged")
     repeats = _marked_repeats(run, judged)
     top = evaluation.metrics_at(judged, replicates=replicates, seed=seed)
+    baselines = compare(judged)
     ranking = evaluation.ranking_summary(judged, replicates=replicates, seed=seed).to_dict()
     metrics = {
         **_headline(top, ranking),
@@ -53,7 +54,8 @@ def evaluate(run: RunFolder, *, replicates: int, seed: int) -> dict[str, Any]:
         "gain": evaluation.cumulative_gain(judged).to_dicts(),
         "violations_in_top": evaluation.violations_in_top(judged).to_dicts(),
         "calibration": evaluation.calibration_table(judged).to_dicts(),
-        "baselines": compare(judged),
+        "baselines": baselines,
+        "difference_to_best": difference_to_best(judged, baselines, replicates=replicates, seed=seed),
         "slices": {name: evaluation.by_group(derive(judged), name, _OPERATING_SHARE).to_dicts() for name in SLICES},
         "repeats": {name: _ranking_of(part) for name, part in repeats.items()},
         "history": _history(run),
@@ -83,7 +85,7 @@ def compare(judged: pl.DataFrame) -> list[dict[str, Any]]:
         found = {(row["metric"], row["share"]): row["value"] for row in at.iter_rows(named=True)}
         rows.append(
             {
-                "method": "model" if name == "score" else name.removeprefix(BASELINE),
+                "method": MODEL if name == "score" else name.removeprefix(BASELINE),
                 "precision_at_1pct": found["precision", 0.01],
                 "precision_at_5pct": found["precision", 0.05],
                 "precision_at_10pct": found["precision", 0.10],
@@ -93,6 +95,15 @@ def compare(judged: pl.DataFrame) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def difference_to_best(
+    judged: pl.DataFrame, methods: Sequence[Mapping[str, Any]], *, replicates: int, seed: int
+) -> dict[str, Any]:
+    """Return the other method that ranks best, and by how much the model's average precision exceeds its own."""
+    best = max((row for row in methods if row["method"] != MODEL), key=lambda row: row["average_precision"])["method"]
+    excess = evaluation.difference(judged, "score", f"{BASELINE}{best}", replicates=replicates, seed=seed)
+    return {"method": best, **excess.to_dict()}
 
 
 def _marked_repeats(run: RunFolder, judged: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -123,15 +134,16 @@ def _or_none(metric: Callable[[pl.DataFrame], float], table: pl.DataFrame) -> fl
 
 
 def _history(run: RunFolder) -> dict[str, Any]:
-    """Return what past controls found, by method and lane, and what the random arm says of the whole."""
+    """Return what past controls found, by method, lane and cause, and what the random arm says of the whole."""
     outcomes = run.read("outcomes")
     if outcomes["cause"].null_count() == outcomes.height:
-        return {"methods": [], "lanes": [], "months": [], "random_arm": None}
+        return {"methods": [], "lanes": [], "causes": [], "months": [], "random_arm": None}
     months = run.read("declarations").select(*KEY, month=pl.col("lodged_at").dt.strftime("%Y-%m"))
     monthly = outcomes.join(months, on=list(KEY)).group_by("month", "lane").len("declarations").sort("month", "lane")
     return {
         "methods": evaluation.hit_rates(outcomes).to_dicts(),
         "lanes": evaluation.hit_rates(outcomes, "lane").to_dicts(),
+        "causes": evaluation.hit_rates(outcomes, "cause").to_dicts(),
         "months": monthly.to_dicts(),
         "random_arm": evaluation.random_arm_estimate(outcomes).to_dict(),
     }

@@ -51,8 +51,9 @@ def export(run: RunFolder, out: Path | None = None) -> Exported:
 
 
 def _golden(raw: pl.DataFrame) -> pl.DataFrame:
-    """Return rows spread evenly over the deciding part."""
-    return raw.gather_every(max(raw.height // _GOLDEN_ROWS, 1)).head(_GOLDEN_ROWS)
+    """Return rows spread evenly over the deciding part, and one that cannot be read: it must get the fallback lane."""
+    spread = raw.gather_every(max(raw.height // _GOLDEN_ROWS, 1)).head(_GOLDEN_ROWS)
+    return pl.concat([spread, spread.clear(n=1)])
 
 
 def _facts(run: RunFolder, training: dict[str, Any]) -> dict[str, Any]:

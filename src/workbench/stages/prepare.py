@@ -74,6 +74,8 @@ def prepare(run: RunFolder, *, as_of: datetime) -> Preparation:
     pipeline = run.pipeline
     mapping = Mapping.from_toml(pipeline.resolve(pipeline.source.mapping))
     pieces = [_piece(run, pipeline, table, mapping, as_of) for table in _tables(run, pipeline)]
+    _refuse_empty(pieces)
+    _refuse_shared_keys(pieces)
     declarations = in_order(_with_parts(pieces, pipeline.split))
     check_order(declarations)
     outcomes = _outcomes(pieces, declarations)
@@ -119,6 +121,26 @@ def _source(pipeline: Pipeline, path: str, table: Table, mapping: Mapping) -> So
     if table.url:
         return open_source({"url": table.url, "query": table.query})
     return FileSource(pipeline.resolve(path), mapping.csv)
+
+
+def _refuse_empty(pieces: list[_Piece]) -> None:
+    for piece in pieces:
+        if piece.part != "decide" and piece.prepared.declarations.is_empty():
+            where = f" in the table for {piece.part!r}" if piece.part else ""
+            found = "; ".join(finding.sentence() for finding in piece.prepared.findings[:3])
+            raise SourceError(f"Every row went to quarantine{where}: {found}.")
+
+
+def _refuse_shared_keys(pieces: list[_Piece]) -> None:
+    """Refuse an item that stands in two labelled tables: it would teach twice, or teach and judge."""
+    keys = pl.concat([piece.prepared.declarations.select(KEY) for piece in pieces if piece.part != "decide"])
+    shared = keys.filter(keys.is_duplicated())
+    if shared.height:
+        example = f"{shared['declaration_id'][0]}/{shared['item_no'][0]}"
+        raise SourceError(
+            f"{shared.unique().height:,} declaration items stand in more than one labelled table, for example "
+            f"{example}. Keep each in one table."
+        )
 
 
 def _with_parts(pieces: list[_Piece], split: Split | None) -> pl.DataFrame:

@@ -11,11 +11,21 @@ import polars as pl
 from workbench.scorer.criteria import CriteriaSet
 from workbench.scorer.files import write_bytes_atomically
 from workbench.scorer.intake.mapping import Mapping
+from workbench.scorer.lanes.policy import SelectionPolicy
+from workbench.scorer.schema import Lane
 from workbench.scorer.scorer import Assessment, Scorer, is_approximate
 from workbench.selection import new_key, policy
 from workbench.stages.folder import FINAL, MEASURED, RunFolder
 
 _KEY_FILE = "random.key"
+_PLAN_SCHEMA = {
+    "lane": pl.String,
+    "declarations": pl.Int64,
+    "share": pl.Float64,
+    "share_limit": pl.Float64,
+    "daily_limit": pl.Int64,
+}
+_DECLARATIONS = pl.col("declaration_id").n_unique()
 
 
 @dataclass(frozen=True)
@@ -27,13 +37,18 @@ class Selected:
     decisions
         One row for every raw row, in its order.
     by_lane
-        Rows by lane and cause.
+        Items (``rows``) and declarations by lane and cause.
+    lanes
+        Every lane with its declarations, their share of all, and the plan: ``share_limit`` of an office's declarations
+        and ``daily_limit`` of its controls, null where the policy states none.
     criteria
-        By criterion: ``hits``, items ``not_evaluable`` for a missing value, and items whose lane it gave (``decided``).
+        By criterion: ``hits``, items ``not_evaluable`` for a missing value, the ``hit_percentage`` of hits drawn, and
+        items whose lane it gave (``decided``).
     """
 
     decisions: pl.DataFrame
     by_lane: pl.DataFrame
+    lanes: pl.DataFrame
     criteria: pl.DataFrame
 
 
@@ -78,11 +93,12 @@ def select_lanes(run: RunFolder, *, as_of: datetime) -> Selected:
     decided = scorer.decide(assessment)
     decisions = scorer.explain(decided, canonical.frame, approximate=is_approximate(decided))
     run.write("decisions", decisions)
-    by_lane = _by_lane(decisions)
+    by_lane, lanes = _by_lane(decisions), _against_plan(decisions, scorer.policy)
     criteria = _criteria(scorer.criteria, assessment, decisions)
-    summary = {"rows": decisions.height, "by_lane": by_lane.to_dicts(), "criteria": criteria.to_dicts()}
-    run.write_json("selection", summary)
-    return Selected(decisions, by_lane, criteria)
+    counts = {"rows": decisions.height, "declarations": decisions["declaration_id"].n_unique()}
+    tables = {"by_lane": by_lane, "lanes": lanes, "criteria": criteria}
+    run.write_json("selection", counts | {name: table.to_dicts() for name, table in tables.items()})
+    return Selected(decisions, **tables)
 
 
 def _criteria(criteria: CriteriaSet, assessment: Assessment, decisions: pl.DataFrame) -> pl.DataFrame:
@@ -95,14 +111,27 @@ def _criteria(criteria: CriteriaSet, assessment: Assessment, decisions: pl.DataF
             c.lane,
             assessment.hits(c.id),
             assessment.not_evaluable[c.id],
+            c.hit_percentage,
             causes.get(f"criterion:{c.id}", 0),
         )
         for c in criteria.criteria
     ]
-    return pl.DataFrame(rows, schema=["id", "title", "lane", "hits", "not_evaluable", "decided"], orient="row")
+    names = ["id", "title", "lane", "hits", "not_evaluable", "hit_percentage", "decided"]
+    return pl.DataFrame(rows, schema=names, orient="row")
 
 
 def _by_lane(decisions: pl.DataFrame) -> pl.DataFrame:
-    counted = decisions.group_by("lane", "cause").agg(rows=pl.len(), mean_score=pl.col("score").mean())
+    counted = decisions.group_by("lane", "cause").agg(rows=pl.len(), declarations=_DECLARATIONS, mean_score=pl.col("score").mean())
     total = max(decisions.height, 1)
     return counted.with_columns(share=pl.col("rows") / total).sort("lane", "cause", descending=[True, False])
+
+
+def _against_plan(decisions: pl.DataFrame, policy: SelectionPolicy) -> pl.DataFrame:
+    found = dict(decisions.group_by(pl.col("lane").cast(pl.String)).agg(declarations=_DECLARATIONS).iter_rows())
+    total = max(decisions["declaration_id"].n_unique(), 1)
+    rows = []
+    for lane in Lane:
+        limit, declarations = policy.limit(lane), found.get(str(lane), 0)
+        plan = (limit.share, limit.count) if limit else (None, None)
+        rows.append((str(lane), declarations, declarations / total, *plan))
+    return pl.DataFrame(rows, schema=_PLAN_SCHEMA, orient="row")

@@ -47,7 +47,7 @@ def train_and_judge(run: RunFolder) -> Trained:
         raise LabelError("No rows to judge on. Give a table with part = 'judge', or a [split] with judge_weeks.")
     measured = train(declarations, outcomes, judge_from, config.features, config.model)
     judged = _judge(run, measured, declarations, outcomes, judge_from)
-    decide_from = start_of(declarations, "decide") or _after(declarations)
+    decide_from = _after_judging(declarations)
     final = train_again(
         declarations,
         outcomes,
@@ -64,10 +64,11 @@ def train_and_judge(run: RunFolder) -> Trained:
     return Trained(measured, final, judged)
 
 
-def _after(declarations: pl.DataFrame) -> datetime:
-    last = declarations["lodged_at"].max()
+def _after_judging(declarations: pl.DataFrame) -> datetime:
+    """Return the day after the last judged lodgement: nothing later teaches the final model."""
+    last = declarations.filter(pl.col("part") == "judge")["lodged_at"].max()
     assert isinstance(last, datetime)  # the judging part has rows
-    return last + timedelta(days=1)
+    return datetime(last.year, last.month, last.day) + timedelta(days=1)
 
 
 def _judge(

@@ -13,6 +13,7 @@ from .rules import Rule, units_of
 _ISO_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
 # A year with its century lost ("0020-01-01") parses; no customs record in use is that old.
 _EARLIEST = datetime(1900, 1, 1)
+_FIRST_DAY, _LAST_DAY = ((datetime(*day) - datetime(1970, 1, 1)).days for day in ((1, 1, 2), (9999, 12, 30)))
 _LARGEST_WHOLE_FLOAT = 2.0**53
 
 
@@ -92,14 +93,23 @@ def _recoded(clean: pl.Expr, column: Column, rule: Rule) -> pl.Expr:
 def _moment(clean: pl.Expr, dtype: pl.DataType, rule: Rule) -> pl.Expr:
     if isinstance(dtype, pl.Datetime):
         # The wall clock of the office is kept: the moment is local time by definition.
-        moment = clean.dt.replace_time_zone(None).cast(pl.Datetime("us"))
+        moment = _within_calendar(clean, dtype).dt.replace_time_zone(None).cast(pl.Datetime("us"))
     elif dtype in (pl.Date, pl.Null):
-        moment = clean.cast(pl.Datetime("us"))
+        moment = _within_calendar(clean, dtype).cast(pl.Datetime("us"))
     else:
         formats = (rule.format,) if rule.format else _ISO_FORMATS
         moment = pl.coalesce(clean.str.to_datetime(form, strict=False, time_unit="us") for form in formats)
     recent = pl.when(moment >= _EARLIEST).then(moment)
     return recent + timedelta(days=rule.plus_days) if rule.plus_days else recent
+
+
+def _within_calendar(clean: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Keep the moments that a calendar of four-digit years has: Polars panics on writing any other."""
+    if dtype == pl.Null:
+        return clean
+    ticks = {"ms": 10**3, "us": 10**6, "ns": 10**9}[dtype.time_unit] * 86_400 if isinstance(dtype, pl.Datetime) else 1
+    day = clean.to_physical() // ticks
+    return pl.when(day.is_between(_FIRST_DAY, _LAST_DAY)).then(clean)
 
 
 def _number(clean: pl.Expr, dtype: pl.DataType, column: Column, rule: Rule, money: Mapping[str, float]) -> pl.Expr:

@@ -21,6 +21,7 @@ from .conversion import cleaned, converted, is_readable, padded_columns
 from .csv_reading import CsvFormat
 from .rules import Rule, money_faults
 
+_FINDINGS = ("violation", "critical_violation", "violation_kind", "recovered_duty_usd")
 _SECTIONS = ("name", "description", "csv", "columns", "outcomes", "units")
 
 
@@ -106,6 +107,7 @@ class Mapping:
         columns, column_faults = _rules(table, "columns", (Role.IDENTITY, Role.LODGEMENT), money)
         outcomes, outcome_faults = _rules(table, "outcomes", (Role.IDENTITY, Role.DECISION, Role.OUTCOME), money)
         form, csv_faults = _csv_format(table.get("csv", {}))
+        faults += list(_labels_as_features(columns, outcomes))
         faults += [*csv_faults, *unit_faults, *column_faults, *outcome_faults]
         name = table.get("name")
         if not isinstance(name, str) or not name:
@@ -181,6 +183,17 @@ class Mapping:
         return [column for column in needed if column not in present]
 
 
+def _labels_as_features(columns: Table[str, Rule], outcomes: Table[str, Rule]) -> Iterator[str]:
+    """Yield raw columns that hold what a control found and are mapped as if they were known at lodgement."""
+    found = {rule.column: name for name, rule in outcomes.items() if name in _FINDINGS and rule.column is not None}
+    for name, rule in columns.items():
+        if rule.column in found:
+            yield (
+                f"[columns] {name}: column {rule.column!r} is {found[rule.column]!r} of [outcomes], known only "
+                "after the control. Map another column"
+            )
+
+
 def _csv_format(given: Any) -> tuple[CsvFormat, list[str]]:
     try:
         return CsvFormat(**given), []
@@ -242,10 +255,17 @@ def _read(raw: pl.DataFrame, rules: Table[str, Rule], wanted: Iterable[str], map
 def _unparsed(clean: pl.DataFrame, frame: pl.DataFrame) -> dict[str, pl.Series]:
     """Return the raw values that became null, for the columns that have any (null counts make this free)."""
     return {
-        name: clean.select(pl.when(frame[name].is_null()).then(pl.col(name).cast(pl.String)).alias(name)).to_series()
+        name: clean.select(
+            pl.when(frame[name].is_null()).then(_shown(name, clean.schema[name])).alias(name)
+        ).to_series()
         for name in clean.columns
         if frame[name].null_count() > clean[name].null_count()
     }
+
+
+def _shown(name: str, dtype: pl.DataType) -> pl.Expr:
+    # A moment outside the calendar cannot be written as a date: Polars panics. Its count of units can.
+    return (pl.col(name).to_physical() if dtype.is_temporal() else pl.col(name)).cast(pl.String)
 
 
 def _raw_faults(schema: pl.Schema, rules: Table[str, Rule]) -> Iterator[str]:

@@ -149,7 +149,7 @@ def _parquet_pieces(file: Path, rows: int | None, columns: Sequence[str] | None)
         height = lazy.select(pl.len()).collect().item()
         for start in range(0, max(height, 1), rows or max(height, 1)):
             yield lazy.slice(start, rows).collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise SourceError(
             f"{file} is not a readable Parquet file ({error}). It was cut off or damaged: write or fetch it again."
         ) from error

@@ -56,6 +56,19 @@ class SelectionPolicy:
     fallback_lane: Lane
     key: bytes
 
+    def __post_init__(self) -> None:
+        """Refuse a policy under which a fault would release goods, or whose shares are none."""
+        faults = []
+        if Lane.GREEN in (self.fallback_lane, self.random_lane, *self.model_lanes):
+            faults.append("green is no control and no fallback")
+        if not 0 <= self.random_share <= 1:
+            faults.append(f"random_share is {self.random_share}, not a share")
+        for limit in self.limits:
+            if (limit.share is not None and not 0 <= limit.share <= 1) or (limit.count is not None and limit.count < 0):
+                faults.append(f"the capacity of {limit.lane} is no share or count")
+        if faults:
+            raise BundleError(f"The selection policy is not safe: {'; '.join(faults)}. Mend [selection]; export again.")
+
     def limit(self, lane: Lane) -> LaneLimit | None:
         """Return the limit of `lane`, ``None`` if it has none."""
         return next((limit for limit in self.limits if limit.lane is lane), None)

@@ -144,6 +144,8 @@ def compute(recipes: Sequence[Recipe], given: FeatureInput) -> Matrix:
     matrix = np.empty((given.frame.height, len(recipes)), dtype=np.float32, order="F")
     for place, recipe in enumerate(recipes):
         matrix[:, place] = _COMPUTE[recipe.kind](given, recipe)
+    # A quotient of finite amounts may be more than float32 holds. XGBoost refuses infinity; it counts as missing.
+    matrix[np.isinf(matrix)] = np.nan
     return matrix
 
 
