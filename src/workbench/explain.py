@@ -70,7 +70,7 @@ def reasons(model: RiskModel, explanation: Explanation, *, most: int = 3) -> pl.
     teller = Teller(model.features, given)
     keys = explanation.rows.select(KEY).rows()
     told = [
-        (*keys[row], rank, named[place].name, float(totals[row, place]), teller.tell(row, named[place]))
+        (*keys[row], rank, named[place].name, float(totals[row, place]), teller.tell(row, named[place]).sentence)
         for row, places in enumerate(order)
         for rank, place in enumerate(places, start=1)
     ]

@@ -55,12 +55,22 @@ class HitRate:
         others_n, others_v = n[places] - controls[places, folds], v[places] - violations[places, folds]
         seen = n > 0
         table = pl.DataFrame(
-            {"key": groups.keys[seen], "hit_rate": self._smooth(v, n, prior)[seen], "controls": n[seen]}
+            {
+                "key": groups.keys[seen],
+                "hit_rate": self._smooth(v, n, prior)[seen],
+                "controls": n[seen],
+                "violations": v[seen],
+            }
         )
         # Fewer folds teach a training row than teach a new one: scale its count to what the whole past would give.
         unfold = past.fold_count / (past.fold_count - 1)
-        out_of_fold = {"hit_rate": self._smooth(others_v, others_n, prior), "controls": others_n * unfold}
-        return Lookup(self.name, self.columns, table, {"hit_rate": prior, "controls": 0.0}), out_of_fold
+        out_of_fold = {
+            "hit_rate": self._smooth(others_v, others_n, prior),
+            "controls": others_n * unfold,
+            "violations": others_v * unfold,
+        }
+        defaults = {"hit_rate": prior, "controls": 0.0, "violations": 0.0}
+        return Lookup(self.name, self.columns, table, defaults), out_of_fold
 
     def _smooth(self, violations: Values, controls: Values, prior: float) -> Values:
         return (violations + self.smoothing * prior) / (controls + self.smoothing)

@@ -225,7 +225,7 @@ class Scorer:
         """Return the reason of every decision that did not come from the model."""
         cause = pl.col("cause")
         by_criterion = {f"criterion:{c.id}": c.reason or c.title for c in self.criteria.criteria}
-        chance = f"Drawn by lot, as {self.policy.random_share:.3g} of all declarations are, to measure compliance."
+        chance = f"Drawn by lot, as {100 * self.policy.random_share:.3g} % of declarations are, to measure compliance."
         unreadable = pl.concat_str(pl.lit("Could not be read ("), cause.str.strip_prefix("quarantine:"), pl.lit(")."))
         return (
             pl.when(cause.str.starts_with("criterion:"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,8 @@ NOTHING_ALONE = "No single value stands out; together they resemble past violati
 """What is said of a row whose score no sentence explains."""
 
 _FEW_DECLARATIONS = 10
+_NOTABLE_LIFT = 1.5
+"""A group whose smoothed rate is not this many times the usual one is no reason by itself."""
 
 
 _PHRASES: dict[str, str] = {
@@ -105,8 +107,22 @@ def sentences(model: RiskModel, given: FeatureInput, matrix: Matrix, *, approxim
     ]
 
 
-def _first(told: Iterable[str]) -> list[str]:
-    return list(islice((sentence for sentence in told if sentence), SENTENCES))
+def _first(told: Iterable[Told]) -> list[str]:
+    """Return the first sentences that say something, each fact once: many crosses speak of the same past controls."""
+    by_fact: dict[object, str] = {}
+    for fact, sentence in told:
+        if sentence and fact not in by_fact:
+            by_fact[fact] = sentence
+            if len(by_fact) == SENTENCES:
+                break
+    return list(by_fact.values())
+
+
+class Told(NamedTuple):
+    """A sentence, empty where there is nothing to say, and the fact that it states, however it is worded."""
+
+    fact: object
+    sentence: str
 
 
 class Teller:
@@ -118,7 +134,7 @@ class Teller:
         self._columns: dict[str, list[object]] = {}
         self._values: dict[tuple[str, str], Values] = {}
 
-    def tell(self, row: int, subject: Subject) -> str:
+    def tell(self, row: int, subject: Subject) -> Told:
         """Return the sentence on `subject` for one row; empty where its value by itself is no ground for suspicion.
 
         A contribution belongs to a feature in the company of the others, so a group with fewer violations than usual
@@ -126,24 +142,20 @@ class Teller:
         """
         recipe = self._features.recipes[subject.recipes[0]]
         if recipe.kind == "lookup" and recipe.value == "declarations":
-            return self._frequency(row, recipe)
+            return Told(subject.name, self._frequency(row, recipe))
         if recipe.kind == "lookup":
             return self._hit_rate(row, recipe)
         if recipe.kind in ("deviation", "robust_deviation"):
-            return self._deviation(row, recipe)
-        return self._plain(row, recipe)
+            return Told(recipe.column, self._deviation(row, recipe))
+        return Told(subject.name, self._plain(row, recipe))
 
-    def _hit_rate(self, row: int, recipe: Recipe) -> str:
-        rate, controls = self._value(row, recipe, "hit_rate"), self._value(row, recipe, "controls")
+    def _hit_rate(self, row: int, recipe: Recipe) -> Told:
+        controls, violations = (round(self._value(row, recipe, name)) for name in ("controls", "violations"))
         usual = self._features.lookups[recipe.lookup].defaults["hit_rate"]
-        group = self._group(row, recipe)
-        if controls < 1:
-            return f"No control of {group} on record."
-        if rate <= usual:
-            return ""
-        return (
-            f"{_count(controls, 'past control')} of {group}: violation rate {_share(rate)}, all goods {_share(usual)}."
-        )
+        if self._value(row, recipe, "hit_rate") <= _NOTABLE_LIFT * usual:
+            return Told(recipe.lookup, "")
+        counted = f"{violations:,} of {_count(controls, 'past control')} of {self._group(row, recipe)}"
+        return Told((controls, violations), f"{counted} found a violation; usual is {_share(usual)}.")
 
     def _frequency(self, row: int, recipe: Recipe) -> str:
         seen, group = self._value(row, recipe, "declarations"), self._group(row, recipe)
@@ -152,31 +164,24 @@ class Teller:
         return f"Only {_count(seen, 'past declaration')} of {group}." if seen <= _FEW_DECLARATIONS else ""
 
     def _deviation(self, row: int, recipe: Recipe) -> str:
-        own = self._column(recipe.column)[row]
+        found = self._column(recipe.column)[row]
         measure, unit = _measure(recipe.column)
-        if own is None:
+        if not isinstance(found, float):
             return f"{measure} cannot be computed: mass or quantity is zero or missing."
         quantity = recipe.value.removeprefix("median_")
-        median = self._value(row, recipe, recipe.value)
-        group = self._group(row, recipe)
-        if not np.isfinite(median):
-            return ""  # too few past declarations of the group to compare with
-        low = float(own) < median  # type: ignore[arg-type]
-        bound = self._value(row, recipe, f"p25_{quantity}" if low else f"p75_{quantity}")
-        side = "above" if low else "below"
-        return f"{measure} {_number(own)} {unit}; three quarters of {group} are {side} {_number(bound)}."
+        lower, upper = (self._value(row, recipe, f"{name}_{quantity}") for name in ("p25", "p75"))
+        # Within the middle half of its group, or of a group with too few past declarations, a value is no reason.
+        for bound, side, outside in ((lower, "above", found < lower), (upper, "below", found > upper)):
+            if outside:
+                told = f"three quarters of {self._group(row, recipe)} are {side} {_number(bound)}"
+                return f"{measure} {_number(found)} {unit}; {told}."
+        return ""
 
     def _plain(self, row: int, recipe: Recipe) -> str:
         if recipe.kind == "calendar":
             return f"Lodged on {self._column('lodged_at')[row]:%A %d %B, %H:%M}."
-        own = self._column(recipe.column)[row]
-        measure, unit = _measure(recipe.column)
-        if own is None:
-            return f"{measure} is missing."
-        if unit:
-            return f"{measure} {_number(own)} {unit}."
-        phrase = self._phrase(recipe.column, row)
-        return f"{phrase[:1].upper()}{phrase[1:]}."
+        # A bare value, without what is usual, tells an officer nothing.
+        return f"{_measure(recipe.column)[0]} is missing." if self._column(recipe.column)[row] is None else ""
 
     def _group(self, row: int, recipe: Recipe) -> str:
         columns = self._features.lookups[recipe.lookup].columns
