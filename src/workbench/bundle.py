@@ -94,13 +94,20 @@ def write_bundle(files: Mapping[str, bytes], folder: Path) -> ScoringBundle:
     """
     if folder.exists():
         raise BundleError(f"{folder} exists already; a bundle is never written over another. Give a new folder.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(folder.parent)
     with written_atomically(folder) as partial:
         for name, content in files.items():
             target = partial / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
         return ScoringBundle.load(partial)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BundleError(f"{folder} cannot be made: {error.strerror}. Give another folder for the export.") from None
 
 
 def write_wheel(files: Mapping[str, bytes], folder: Path) -> Path:
@@ -112,7 +119,7 @@ def write_wheel(files: Mapping[str, bytes], folder: Path) -> Path:
         The wheel. It holds no compiled code and is the same bytes for the same bundle.
     """
     version = Manifest.from_bytes(files[MANIFEST]).version
-    folder.mkdir(parents=True, exist_ok=True)
+    _make_folder(folder)
     with tempfile.TemporaryDirectory() as scratch:
         project = Path(scratch)
         package = project / WHEEL_PACKAGE

@@ -58,14 +58,16 @@ def score_file(
     tell = progress or (lambda phase, rows: None)
     _check_target(Path(target), source)
     scorer = bundle.scorer
+    # Every fault of the columns is told at once, before the keys alone are read.
+    scorer.mapping.apply(next(scan_chunks(source, 1, form=scorer.mapping.csv)))
     duplicates = duplicate_keys(scorer.mapping.apply_keys(chunk) for chunk in _chunks(scorer, source, keys_only=True))
-    parts, done = [], 0
+    assessed, done = [], 0
     for chunk in _chunks(scorer, source):
-        parts.append(scorer.assess(scorer.mapping.apply(chunk), as_of=as_of, duplicates=duplicates))
+        assessed.append(scorer.assess(scorer.mapping.apply(chunk), as_of=as_of, duplicates=duplicates))
         done += chunk.height
         tell("score", done)
-    decisions = scorer.decide(Assessment.joined(parts))
-    del parts
+    decisions = scorer.decide(Assessment.joined(assessed))
+    del assessed
     if reasons:
         decisions = _explained(scorer, decisions, source, tell)
     with written_atomically(target) as partial:

@@ -57,7 +57,7 @@ class CriteriaSet:
         """Read a set from a TOML file of ``[[criterion]]`` and ``[lists.<name>]`` tables."""
         try:
             data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             raise CriterionError(f"The criteria file {path} cannot be read: {error}. Give a TOML file.") from error
         return cls.from_dict(data)
 

@@ -15,6 +15,7 @@ from ..expressions.terms import Value
 from ..schema import Lane
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+_HIGHEST_PRIORITY = 1_000_000
 FLOWS = ("import", "export", "transit")
 
 
@@ -104,6 +105,10 @@ class Criterion:
         yield from self._unknown("lane", self.lane, [str(lane) for lane in Lane])
         if self.flow is not None:
             yield from self._unknown("flow", self.flow, list(FLOWS))
+        if abs(self.priority) > _HIGHEST_PRIORITY:
+            yield self._fault(
+                "priority", f"The priority is {self.priority}; it goes to {_HIGHEST_PRIORITY:,} either way."
+            )
         if not 0 <= self.hit_percentage <= 100:
             yield self._fault("percentage", f"The hit percentage is {self.hit_percentage:g}; it goes from 0 to 100.")
         if self.valid_from and self.valid_to and self.valid_to < self.valid_from:

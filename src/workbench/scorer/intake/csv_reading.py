@@ -43,7 +43,7 @@ class CsvFormat:
         """Refuse an encoding that Python does not know and a separator that cannot separate."""
         try:
             "".encode(self.encoding)
-        except LookupError:
+        except (LookupError, UnicodeError):
             raise SourceError(f"unknown encoding {self.encoding!r}: use a name such as utf-8 or cp1252.") from None
         if len(self.separator) != 1 or not self.separator.isascii() or self.separator in '"\r\n':
             raise SourceError(f"the separator must be one ASCII character such as , or ;, found {self.separator!r}.")

@@ -122,7 +122,7 @@ class Mapping:
             table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
             raise MappingError(f"mapping {path}: {error.strerror}. Give the path of a mapping's TOML file.") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise MappingError(f"mapping {path} is not valid TOML: {error}") from error
         try:
             return cls.from_dict(table)

@@ -74,12 +74,10 @@ def parts(path: str | Path) -> list[Path]:
         If there is none, one is not a table, or a folder holds both CSV and Parquet.
     """
     place = Path(path)
-    if place.is_file():
-        found = [place]
-    elif place.is_dir():
-        found = [file for file in place.iterdir() if _suffix(file) in _SUFFIXES and not file.name.startswith(".")]
-    else:
-        found = [file for file in _globbed(place) if file.is_file()]
+    try:
+        found = _found(place)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{str(path)[:200]!r} is no path that can be read: {error}. Check it.") from None
     if not found:
         raise SourceError(_nothing(place))
     kinds = {_suffix(file) == ".parquet" for file in found}
@@ -88,6 +86,14 @@ def parts(path: str | Path) -> list[Path]:
         what = f"{unknown[0]} is of another kind" if unknown else f"{place} holds both CSV and Parquet"
         raise SourceError(f"{what}: expected files that end in {', '.join(_SUFFIXES)}, all CSV or all Parquet.")
     return sorted(found, key=_natural)
+
+
+def _found(place: Path) -> list[Path]:
+    if place.is_file():
+        return [place]
+    if place.is_dir():
+        return [file for file in place.iterdir() if _suffix(file) in _SUFFIXES and not file.name.startswith(".")]
+    return [file for file in _globbed(place) if file.is_file()]
 
 
 def _suffix(file: Path) -> str:

@@ -17,6 +17,7 @@ from ..schema import Column
 # A unit is (multiply by, divide by): 57 / 100 is 0.57 exactly as written, 57 * 0.01 is not.
 _MASS = {"kg": (1.0, 1.0), "g": (1.0, 1000.0), "t": (1000.0, 1.0), "lb": (0.45359237, 1.0)}
 _SHARE = {"share": (1.0, 1.0), "percent": (1.0, 100.0)}
+_CENTURY_DAYS = 36_525
 _NO_UNITS: Mapping[str, tuple[float, float]] = MappingProxyType({})
 
 Constant = str | int | float
@@ -193,6 +194,6 @@ def _combination_faults(given: Mapping[str, Any]) -> list[str]:
         "'thousands' must be one character other than 'decimal'": len(thousands) <= 1 and thousands != decimal,
         "'values' must be a table that is not empty, of text or numbers": bool(values)
         and all(isinstance(value, str | int | float) for value in values.values()),
-        "'plus_days' must be finite": math.isfinite(given.get("plus_days", 0)),
+        "'plus_days' must be within a hundred years": abs(given.get("plus_days", 0)) <= _CENTURY_DAYS,
     }
     return [fault for fault, holds in checks.items() if not holds]
