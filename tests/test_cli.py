@@ -18,15 +18,18 @@ from polars.testing import assert_frame_equal
 
 from workbench import __version__
 from workbench.cli import app, main
+from workbench.errors import StepError
+from workbench.features import readable_columns
+from workbench.runner import RunResult
 from workbench.scorer.bundle import ScoringBundle
-from workbench.scorer.scorer import DECISIONS
+from workbench.scorer.scorer import DECISIONS, criteria_columns
 from workbench.stages.folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[1]
 DECLARATIONS, KCS = ROOT / "pipelines" / "declarations.toml", ROOT / "pipelines" / "kcs.toml"
 COMMANDS = [command.callback.__name__ for command in app.registered_commands]
 
-USER_MISTAKE, STEP_FAILED, INTERRUPTED = 2, 3, 130
+USER_MISTAKE, STEP_FAILED, NOTHING_READ, INTERRUPTED = 2, 3, 4, 130
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,7 @@ def test_the_package_is_a_command_too():
         (["-p", "=5"], "is not KEY=VALUE"),
         (["-p", "rows=1", "-p", "rows=2"], "rows is given twice: once as '1', once as '2'"),
         (["-p", "rows=many"], "'rows' must be a whole number; found 'many'"),
-        (["-p", "rows=-5"], "rows"),
+        (["-p", "rows=-5"], "greater than 0; found -5, given by the parameter 'rows'"),
         (["-p", "replicates=1.5"], "'replicates' must be a whole number"),
         (["-p", "run_dir=elsewhere"], "run_dir"),
     ],
@@ -213,8 +216,69 @@ def test_a_truncated_file_stops_the_run_at_the_step_that_reads_it(refused, small
     assert not (tmp_path / "run" / "data" / "declarations.parquet").exists()
 
 
-def test_a_missing_file_stops_the_run_with_its_name(refused, tmp_path):
-    assert "absent.csv" in _run_kcs(refused, tmp_path / "absent.csv", tmp_path / "run")
+def test_a_missing_file_is_named_before_anything_starts(refused, small_kcs, tmp_path):
+    given = ["-p", f"train={small_kcs(KCS_ROW)}", "-p", f"valid={tmp_path / 'absent.csv'}"]
+    message = refused("run", KCS, *given, "--out", tmp_path / "run", "--no-track")
+    assert "[[source.tables]] 2 (part 'judge')" in message
+    assert "absent.csv does not exist" in message
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture
+def stand_in_run(monkeypatch, tmp_path) -> dict[str, object]:
+    """Let the runner do nothing but make the folder; `raises` in the answer makes it fail."""
+    monkeypatch.chdir(tmp_path)
+    told: dict[str, object] = {"raises": None, "folders": []}
+
+    def run_pipeline(pipeline, given, out, **options):
+        run_dir = Path(out).absolute()
+        run_dir.mkdir(parents=True, exist_ok=True)
+        told["folders"].append(run_dir)
+        if told["raises"]:
+            raise told["raises"]
+        return RunResult(run_dir, {"outputs": {"report": "report.html"}}, "", None)
+
+    monkeypatch.setattr("workbench.runner.run_pipeline", run_pipeline)
+    return told
+
+
+def test_a_finished_run_says_where_things_lie_and_what_to_do_next(workbench, stand_in_run):
+    called = workbench("run", DECLARATIONS, "--out", "runs/mine")
+    assert called.out.splitlines() == [
+        "report       runs/mine/report.html",
+        "Open runs/mine/report.html in a browser; then: make lab",
+    ]
+    assert not Path("runs/latest").exists()
+
+
+def test_the_latest_run_of_the_default_folder_has_a_link(workbench, stand_in_run):
+    assert workbench("run", DECLARATIONS).code == 0
+    first = stand_in_run["folders"][0]
+    assert first.parent.name == "runs"
+    assert Path("runs/latest").resolve() == first
+    first.rename(first.with_name("older"))
+    assert workbench("run", DECLARATIONS).code == 0
+    assert Path("runs/latest").resolve() == stand_in_run["folders"][1]
+    workbench("run", DECLARATIONS, "--resume", "runs/latest")
+    assert stand_in_run["folders"][2] == stand_in_run["folders"][1]
+    assert Path("runs/latest").resolve() == stand_in_run["folders"][1]
+
+
+def test_a_folder_named_latest_is_left_alone(workbench, stand_in_run):
+    (Path("runs") / "latest").mkdir(parents=True)
+    assert workbench("run", DECLARATIONS).code == 0
+    assert not Path("runs/latest").is_symlink()
+    assert sorted(path.name for path in Path("runs").iterdir()) == [stand_in_run["folders"][0].name, "latest"]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(StepError("Step failed."), STEP_FAILED), (KeyboardInterrupt(), INTERRUPTED)]
+)
+def test_a_run_that_stopped_says_how_to_go_on(workbench, stand_in_run, error, code):
+    stand_in_run["raises"] = error
+    called = workbench("run", "pipelines/my own.toml", "--out", "runs/mine")
+    assert called.code == code
+    assert "Go on with: workbench run 'pipelines/my own.toml' --resume runs/mine\n" in called.err
 
 
 def test_a_mapping_that_does_not_fit_the_file_names_the_column(refused, tmp_path):
@@ -286,7 +350,11 @@ def test_score_leaves_reasons_out_when_told(workbench, bundle, raw, tmp_path):
 
 def test_score_puts_later_lodgements_into_quarantine(workbench, bundle, raw, tmp_path):
     called = workbench("score", bundle, raw, "--as-of", "2001-01-01", "--out", tmp_path / "d.parquet")
+    assert called.code == NOTHING_READ
     assert "400 of them could not be read: future_date 400" in called.out
+    assert re.search(
+        r"workbench: No row of .* could be read\. future_date: 400 row\(s\), first .*found .*, expected", called.err
+    )
     assert set(pl.read_parquet(tmp_path / "d.parquet")["lane"]) == {"yellow"}
 
 
@@ -359,10 +427,19 @@ def test_score_refuses_a_truncated_wheel(unscored, wheel, tmp_path):
     assert "not a readable wheel" in unscored(scorer=cut)
 
 
+def test_score_given_a_run_names_its_bundle(unscored, finished_run):
+    assert f"Did you mean {finished_run.path / 'bundle'}?" in unscored(scorer=finished_run.path)
+
+
 @pytest.mark.parametrize("name", ["absent", "absent.whl", "notes.txt"])
 def test_score_refuses_what_is_no_bundle(unscored, tmp_path, name):
     (tmp_path / "notes.txt").write_text("no bundle")
     assert "is neither a bundle directory nor a .whl file" in unscored(scorer=tmp_path / name)
+
+
+def test_the_columns_checked_before_a_run_are_those_that_its_scorer_gives(finished_run):
+    given = criteria_columns(finished_run.read_model("final"))
+    assert readable_columns(finished_run.pipeline.features) == given
 
 
 def test_the_lab_needs_notebooks(refused, tmp_path, monkeypatch):

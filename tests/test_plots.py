@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import polars as pl
 import pytest
 
@@ -55,8 +58,15 @@ def test_lanes_are_stacked_by_cause() -> None:
     assert figure.layout.barmode == "stack"
 
 
-def test_the_beeswarm_is_a_closed_matplotlib_figure(small_scorer: Scorer, small_raw: pl.DataFrame) -> None:
+def test_the_beeswarm_is_a_picture_that_notebooks_show(small_scorer: Scorer, small_raw: pl.DataFrame) -> None:
     plt = pytest.importorskip("matplotlib.pyplot")
-    figure = plots.beeswarm(explain(small_scorer.model, small_raw.head(40)), most=5)
-    assert figure.axes
+    picture = plots.beeswarm(explain(small_scorer.model, small_raw.head(40)), most=5)
+    assert picture._repr_png_().startswith(b"\x89PNG")
+    assert repr(picture) == "Picture()"
     assert plt.get_fignums() == []
+
+
+def test_shap_is_imported_without_the_warning_about_widgets() -> None:
+    code = "from workbench import plots; plots._shap()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "IProgress" not in done.stderr

@@ -143,6 +143,10 @@ class Outline(HTMLParser):
         (-1234.5, "usd", 1, f"{MINUS}1,234.5 USD"),
         (-0.0001, "number", 2, "0.00"),
         (None, "share", None, EN_DASH),
+        (0.00002, "share", None, "< 0.01 %"),
+        (0.0004, "share", 0, "< 1 %"),
+        (0.0, "share", None, "0.00 %"),
+        (Estimate(0.00002, 0.0, 0.0002), "share", None, "< 0.01 % (0.00 to 0.02)"),
         ("2022-10-31", "date", None, "31 Oct 2022"),
         ("2022-10-31T08:00:00", "date", None, "31 Oct 2022"),
         ("2022-10", "date", None, "Oct 2022"),
@@ -366,6 +370,12 @@ def test_empty_charts_can_be_drawn():
 # --- HTML ------------------------------------------------------------------------------------------------------------
 
 
+def test_a_word_in_a_table_breaks_after_a_colon_only():
+    table = Table("t", (Column("a", "A"),), (("criterion:<b>low-value",),))
+    document = render(Page("t", "s", "q", "a", sections=(Section("s", (), (table,)),)))
+    assert "<bdi>criterion:<wbr>&lt;b&gt;low-value</bdi>" in document
+
+
 @pytest.mark.parametrize("label", HOSTILE)
 def test_hostile_text_stays_text(label):
     document = render(page_of(label))
@@ -397,7 +407,10 @@ def test_numbers_read_back_from_the_html_are_those_of_the_page(share, count):
     columns = (Column("a", "A"), Column("s", "S", "share"), Column("n", "N", "count"))
     page = Page("t", "s", "q", "a", sections=(Section("s", (), (Table("t", columns, (("r", share, count),)),)),))
     _, written_share, written_count = Outline(render(page)).cells[0][0]
-    assert float(written_share.removesuffix("\u00a0%")) == pytest.approx(share * 100, abs=0.0051)
+    assert float(written_share.removesuffix("\u00a0%").removeprefix("<\u00a0")) == pytest.approx(
+        share * 100, abs=0.0101
+    )
+    assert (share > 0) == (written_share != "0.00\u00a0%")
     assert int(written_count.replace(",", "")) == count
 
 

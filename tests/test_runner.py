@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,6 +69,8 @@ class Project:
         (root / "notebooks").mkdir()
         (root / "pipelines").mkdir()
         self.path = root / "pipelines" / "declarations.toml"
+        self.mapping = root / "pipelines" / "mapping.toml"
+        shutil.copy(Path(__file__).parents[1] / "data" / "mappings" / "generated.toml", self.mapping)
 
     def notebook(self, name: str, *cells: str, parameters: str = PARAMETERS) -> None:
         content = nbformat.v4.new_notebook()
@@ -314,10 +317,97 @@ def test_a_run_of_another_pipeline_is_not_resumed(project):
     project.pipeline('notebook = "10_prepare"')
     project.run()
     project.path.write_text(project.path.read_text().replace("rounds = 10", "rounds = 11"))
-    with pytest.raises(RunDirectoryError, match=r"started with another model than .*--out"):
+    with pytest.raises(RunDirectoryError, match=r"started with another \[model\] than .*--out"):
         project.run(resume=True)
-    with pytest.raises(RunDirectoryError, match="started with another model, steps"):
+    with pytest.raises(RunDirectoryError, match=r"another \[model\], other steps or parameters of steps than"):
         project.run({"rows": "9"}, resume=True)
+    with pytest.raises(RunDirectoryError, match=r"started with other parameter values \(months\) than"):
+        project.run({"months": "9"}, resume=True)
+
+
+CRITERION = '[[criterion]]\nid = "a"\ntitle = "A"\nwhen = "{when}"\nlane = "yellow"\n'
+
+
+@pytest.mark.parametrize("changed", ["mapping", "criteria"])
+def test_a_run_whose_mapping_or_criteria_changed_is_not_resumed(project, changed):
+    criteria = project.root / "pipelines" / "criteria.toml"
+    criteria.write_text(CRITERION.format(when="hs2 = '87'"))
+    project.notebook("10_prepare")
+    project.pipeline('notebook = "10_prepare"', extra='[criteria]\npath = "criteria.toml"\n')
+    project.run()
+    file = {"mapping": project.mapping, "criteria": criteria}[changed]
+    file.write_text(file.read_text() + "# a remark\n")
+    with pytest.raises(RunDirectoryError, match=rf"another content of the {changed} file .*{file.name} than"):
+        project.run(resume=True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('"mapping.toml"', '"absent.toml"', "absent.toml"),
+        ("[features]", '[features]\nrates = [["importer"]]', r"'importer' \(did you mean 'importer_id'"),
+        ("[features]", '[features]\nnumbers = ["violation"]', "'violation'.*no column known at lodgement"),
+        ("[features]", '[criteria]\npath = "absent.toml"\n[features]', "criteria file .*absent.toml cannot be read"),
+        ("[features]", '[criteria]\npath = "criteria.toml"\n[features]', r"criteria.toml .*\n.*hs4_hit_rate"),
+        (
+            "generate = { rows = 100",
+            'tables = [{ path = "absent.csv" }]\nold = { rows = 100',
+            r"\[\[source.tables\]\] 1: .*absent.csv does not exist",
+        ),
+        (
+            "generate = { rows = 100",
+            'tables = [{ path = "mapping.csv", outcomes = "absent.csv" }]\nold = { rows = 100',
+            "absent.csv does not exist",
+        ),
+        ("generate = { rows = 100", 'tables = [{ part = "judge" }]\nold = { rows = 100', "neither a path nor a url"),
+    ],
+)
+def test_what_a_later_step_would_refuse_is_refused_before_the_folder_is_made(project, old, new, fault):
+    project.notebook("10_prepare")
+    project.pipeline('notebook = "10_prepare"')
+    (project.root / "pipelines" / "mapping.csv").write_text("number\n1\n")
+    (project.root / "pipelines" / "criteria.toml").write_text(CRITERION.format(when="hs4_hit_rate > 0.5"))
+    text = project.path.read_text().replace(old, new)
+    project.path.write_text("\n".join(line for line in text.splitlines() if not line.startswith("old = ")))
+    with pytest.raises(SelectivityError, match=fault) as refused:
+        project.run()
+    assert refused.value.exit_code == 2
+    assert project.events == []
+    assert not project.out.exists()
+
+
+def test_criteria_may_read_the_profile_columns_that_the_features_will_give(project):
+    (project.root / "pipelines" / "criteria.toml").write_text(CRITERION.format(when="hs4_hit_rate > 0.5"))
+    project.notebook("10_prepare")
+    project.pipeline('notebook = "10_prepare"', extra='[criteria]\npath = "criteria.toml"\n')
+    project.path.write_text(project.path.read_text().replace("[features]", '[features]\nrates = [["hs4"]]'))
+    assert project.run().summary["status"] == "finished"
+
+
+def test_an_optional_table_that_is_not_given_is_not_looked_for(project):
+    project.notebook("10_prepare")
+    project.pipeline('notebook = "10_prepare"')
+    (project.root / "pipelines" / "rows.csv").write_text("number\n1\n")
+    tables = 'tables = [{ path = "rows.csv" }, { part = "decide", optional = true }]\n'
+    lines = project.path.read_text().splitlines(keepends=True)
+    project.path.write_text("".join(tables if line.startswith("generate") else line for line in lines))
+    assert project.run().summary["status"] == "finished"
+
+
+def test_an_occupied_run_says_what_resuming_means(project):
+    project.notebook("10_prepare", "1 / 0")
+    project.pipeline('notebook = "10_prepare"')
+    with pytest.raises(StepError):
+        project.run()
+    with pytest.raises(RunDirectoryError, match=r"--resume .* goes on with the parameters it was started with; for"):
+        project.run({"rows": "5"})
+
+
+def test_kernels_show_tables_whole(project):
+    project.notebook("10_prepare", "import polars as pl\nprint(pl.DataFrame({'x': ['a' * 150] * 40}))")
+    project.pipeline('notebook = "10_prepare"')
+    project.run()
+    assert (project.out / "logs" / "10_prepare.log").read_text().count("a" * 150) == 40
 
 
 def test_what_is_no_run_is_not_resumed(project):
@@ -351,7 +441,8 @@ def test_mlflow_keeps_a_finished_and_a_failed_run(project, fresh_store):
     project.notebook("10_prepare", WRITES)
     project.pipeline('notebook = "10_prepare"')
     result = project.run(track=True)
-    assert project.kinds[-2:] == ["tracking", "finished"]
+    assert [event.step for event in project.events[-2:]] == ["tracking", "tracking"]
+    assert project.kinds[-2:] == ["started", "finished"]
     assert mlflow_statuses(project) == ["FINISHED"]
     assert result.mlflow_run_id == RunState.load(project.out).mlflow_run_id != ""
     project.run(resume=True, track=True)

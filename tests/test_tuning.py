@@ -56,6 +56,20 @@ def test_the_search_keeps_to_its_bounds_and_is_never_worse_than_its_start(found:
     assert found.describe().startswith("3 trials: log loss 0.")
 
 
+def test_each_trial_is_told_as_it_ends(prepared: RunFolder, found: SearchResult) -> None:
+    lines: list[str] = []
+    assert search(prepared.pipeline.path, prepared.path, lines.append) == found
+    assert [line.partition(":")[0] for line in lines] == ["present parameters", "trial 1/2", "trial 2/2"]
+    assert f"best {found.log_loss:.6f}" in lines[-1]
+
+
+def test_a_search_without_gain_says_so() -> None:
+    result = SearchResult({"eta": 0.1}, 9, 0.5, 0.5, 3)
+    assert not result.is_better
+    assert result.describe().endswith("No trial beat the present parameters; nothing to change.")
+    assert SearchResult({"eta": 0.1}, 9, 0.4, 0.5, 3).is_better
+
+
 def test_the_same_seed_finds_the_same_parameters(prepared: RunFolder, found: SearchResult) -> None:
     assert search(prepared.pipeline.path, prepared.path) == found
 

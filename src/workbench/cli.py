@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from workbench import __version__
 from workbench.progress import progress
 from workbench.scorer.errors import SelectivityError
+
+if TYPE_CHECKING:
+    from workbench.runner import RunResult
 
 app = typer.Typer(
     name="workbench",
@@ -22,6 +28,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+_RUNS = Path("runs")
+_NOTHING_READ = 4
+
 Given = Annotated[list[str] | None, typer.Option("-p", metavar="KEY=VALUE", help="Value of a parameter; repeatable.")]
 
 
@@ -30,7 +39,7 @@ def main() -> None:
     try:
         app()
     except SelectivityError as error:
-        print(f"workbench: {error}", file=sys.stderr)
+        print(f"workbench: {error}", *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("workbench: interrupted", file=sys.stderr)
@@ -57,17 +66,26 @@ def run(
 
     Example: workbench run pipelines/kcs.toml -p train=train.csv.gz -p valid=valid.csv.gz --out runs/kcs
     """
-    from workbench.errors import ParameterError
+    from workbench.errors import ParameterError, StepError
     from workbench.runner import run_pipeline
+    from workbench.tracking import TrackingError
 
     if out and resume:
         raise ParameterError("Give --out for a new run or --resume for one that was begun, not both.")
-    folder = resume or out or Path("runs") / f"{pipeline.stem}-{datetime.now():%Y%m%d-%H%M%S}"
-    result = run_pipeline(pipeline, _pairs(given), folder, resume=resume is not None, track=track)
-    for name, path in result.summary["outputs"].items():
-        print(f"{name:12} {result.run_dir / path}")
-    if result.model_version is not None:
-        print(f"{'model':12} version {result.model_version}, alias challenger")
+    # Resolved: the folder is named by itself, not by the link that led to it.
+    folder = resume.resolve() if resume else out or _RUNS / f"{pipeline.stem}-{datetime.now():%Y%m%d-%H%M%S}"
+    go_on = f"Go on with: workbench run {shlex.quote(str(pipeline))} --resume {shlex.quote(str(_shown(folder)))}"
+    try:
+        result = run_pipeline(pipeline, _pairs(given), folder, resume=resume is not None, track=track)
+    except (StepError, TrackingError) as error:
+        error.add_note(go_on)
+        raise
+    except KeyboardInterrupt:
+        print(go_on, file=sys.stderr)
+        raise
+    if not out:
+        _point_latest(result.run_dir)
+    _tell_outputs(result)
 
 
 @app.command()
@@ -100,9 +118,9 @@ def tune(
     """
     from workbench.tuning import search, write_result
 
-    result = search(pipeline, run_dir)
+    result = search(pipeline, run_dir, lambda line: print(line, file=sys.stderr))
     print(result.describe())
-    if not dry_run:
+    if result.is_better and not dry_run:
         write_result(pipeline, result)
         print(f"Written into {pipeline}.")
 
@@ -135,17 +153,24 @@ def score(
         datetime | None, typer.Option(help="Later lodgements go to quarantine. Default: end of today.")
     ] = None,
 ) -> None:
-    """Decide every row of a file with an exported scorer.
+    """Decide every row of a file with an exported scorer; where none of them could be read the exit code is 4.
 
     Example: workbench score runs/kcs/bundle test.csv.gz --out decisions.parquet
     """
     from workbench.scorer.__main__ import describe, end_of_today
     from workbench.scorer.batch import score_file
-    from workbench.serving.batch import open_bundle
+    from workbench.serving.batch import first_finding, open_bundle
 
+    moment = as_of or end_of_today()
     with open_bundle(bundle) as opened, progress(None) as tell:
-        summary = score_file(opened, source, out, reasons=reasons, as_of=as_of or end_of_today(), progress=tell)
+        summary = score_file(opened, source, out, reasons=reasons, as_of=moment, progress=tell)
+        nothing_read = summary.rows > 0 and sum(summary.quarantined.values()) == summary.rows
+        finding = first_finding(opened, source, moment) if nothing_read else None
     print(describe(summary, out))
+    if nothing_read:
+        detail = f" {finding.sentence()}." if finding else ""
+        print(f"workbench: No row of {source} could be read.{detail}", file=sys.stderr)
+        raise typer.Exit(_NOTHING_READ)
 
 
 @app.command()
@@ -161,6 +186,34 @@ def lab(
     from workbench.lab import lab as serve
 
     serve(Path.cwd(), port, mlflow_port, open_browser=browser)
+
+
+def _tell_outputs(result: RunResult) -> None:
+    for name, path in result.summary["outputs"].items():
+        print(f"{name:12} {_shown(result.run_dir / path)}")
+    if result.model_version is not None:
+        print(f"{'model':12} version {result.model_version}, alias challenger")
+    if report := result.summary["outputs"].get("report"):
+        print(f"Open {_shown(result.run_dir / report)} in a browser; then: make lab")
+
+
+def _point_latest(run_dir: Path) -> None:
+    """Let `runs/latest` lead to a run in the default folder, where the platform has links and nothing else is there."""
+    if run_dir.resolve().parent != _RUNS.resolve():
+        return
+    link, beside = _RUNS / "latest", _RUNS / f".latest-{os.getpid()}"
+    with suppress(OSError, NotImplementedError):
+        beside.symlink_to(run_dir.name, target_is_directory=True)
+        try:
+            beside.replace(link)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def _shown(path: Path) -> Path:
+    """Return `path` as seen from the working directory, where it lies below it."""
+    path = path.absolute()
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _pairs(given: list[str] | None) -> dict[str, str]:

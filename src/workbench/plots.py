@@ -1,8 +1,12 @@
-"""Interactive charts for notebooks, by Plotly: they draw what `evaluation` and `explain` computed."""
+"""Charts for notebooks, by Plotly and SHAP: they draw what `evaluation` and `explain` computed."""
 
 from __future__ import annotations
 
+import io
+import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -72,14 +76,25 @@ def importance(table: pl.DataFrame, *, most: int = 20) -> go.Figure:
     return figure
 
 
-def beeswarm(explanation: Explanation, *, most: int = 15) -> Any:
-    """Draw SHAP's beeswarm of an explanation and return the Matplotlib figure."""
+@dataclass(frozen=True)
+class Picture:
+    """A picture (PNG) that notebooks show."""
+
+    png: bytes = field(repr=False)
+
+    def _repr_png_(self) -> bytes:
+        """Return what Jupyter shows in the place of the object."""
+        return self.png
+
+
+def beeswarm(explanation: Explanation, *, most: int = 15) -> Picture:
+    """Draw SHAP's beeswarm of an explanation, one dot a declaration item and feature."""
     import matplotlib as mpl
 
     mpl.use("agg")
     import matplotlib.pyplot as plt
-    import shap
 
+    shap = _shap()
     values = shap.Explanation(
         values=explanation.contributions,
         base_values=explanation.base,
@@ -87,9 +102,18 @@ def beeswarm(explanation: Explanation, *, most: int = 15) -> Any:
         feature_names=explanation.names,
     )
     shap.plots.beeswarm(values, max_display=most, show=False)
-    figure = plt.gcf()
-    plt.close(figure)
-    return figure
+    drawn = io.BytesIO()
+    plt.savefig(drawn, format="png", bbox_inches="tight")
+    plt.close()
+    return Picture(drawn.getvalue())
+
+
+def _shap() -> ModuleType:
+    """Import SHAP without the warning that progress bars, which nothing here draws, lack a widget library."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        import shap
+    return shap  # type: ignore[no-any-return]
 
 
 def lanes(table: pl.DataFrame) -> go.Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,16 +45,29 @@ class SearchResult:
     started_from: float
     trials: int
 
+    @property
+    def is_better(self) -> bool:
+        """Whether a trial beat the parameters that the search started from."""
+        return self.log_loss < self.started_from
+
     def describe(self) -> str:
         """Return the result as a few lines for people."""
-        chosen = ", ".join(
-            f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}"
-            for name, value in self.parameters.items()
-        )
+        if not self.is_better:
+            return (
+                f"{self.trials} trials: log loss {self.started_from:.6f} on the later part of the learning period. No "
+                "trial beat the present parameters; nothing to change."
+            )
         return (
             f"{self.trials} trials: log loss {self.log_loss:.6f} on the later part of the learning period, "
-            f"{self.started_from:.6f} before.\n{chosen}; {self.rounds} rounds."
+            f"{self.started_from:.6f} before.\n{_listed(self.parameters)}; {self.rounds} rounds."
         )
+
+
+def _listed(parameters: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}"
+        for name, value in parameters.items()
+    )
 
 
 @dataclass(frozen=True)
@@ -71,11 +85,11 @@ class _Ground:
         return float(booster.best_score), booster.best_iteration + 1
 
 
-def search(pipeline_path: Path, run_dir: Path) -> SearchResult:
+def search(pipeline_path: Path, run_dir: Path, tell: Callable[[str], None] = lambda line: None) -> SearchResult:
     """Search within the bounds of [model.tuning]; the judging and deciding parts are never read.
 
     The first trial is the TOML's present parameters, so the result is never worse than they are. The same seed tries
-    the same parameters in the same order.
+    the same parameters in the same order. `tell` is given one line after each trial.
     """
     import optuna
 
@@ -88,16 +102,25 @@ def search(pipeline_path: Path, run_dir: Path) -> SearchResult:
     study = optuna.create_study(direction="minimize", sampler=optuna.samplers.TPESampler(seed=config.seed))
     before, rounds_before = ground.trial(config, config.parameters)
     best: list[tuple[float, int, dict[str, Any]]] = [(before, rounds_before, config.parameters)]
+    tell(_line(best, config.tuning.trials))
 
     def objective(trial: optuna.Trial) -> float:
         parameters = config.parameters | _suggest(trial, config.tuning)
         value, rounds = ground.trial(config, parameters)
         best.append((value, rounds, parameters))
+        tell(_line(best, config.tuning.trials))
         return value
 
     study.optimize(objective, n_trials=config.tuning.trials, timeout=60 * config.tuning.minutes)
     value, rounds, parameters = min(best, key=lambda found: found[0])
     return SearchResult(parameters, rounds, value, before, len(best))
+
+
+def _line(done: list[tuple[float, int, dict[str, Any]]], trials: int) -> str:
+    value, rounds, parameters = done[-1]
+    place = f"trial {len(done) - 1}/{trials}" if len(done) > 1 else "present parameters"
+    best = min(found[0] for found in done)
+    return f"{place}: log loss {value:.6f}, best {best:.6f}; {_listed(parameters)}; {rounds} rounds"
 
 
 def _ground(run: RunFolder) -> _Ground:

@@ -132,13 +132,11 @@ def _faults(file: Path, error: ValidationError, unfilled: Mapping[str, Any] | No
 def _origin(fault: Mapping[str, Any], unfilled: Mapping[str, Any]) -> str:
     """Name the parameter that put the refused value there, where one did."""
     value: Any = unfilled
-    for part in fault["loc"]:
-        if isinstance(value, Mapping) and part in value:
+    try:
+        for part in fault["loc"]:
             value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-            value = value[part]
-        else:
-            return ""
+    except (LookupError, TypeError):
+        return ""
     found = _PLACEHOLDER.search(value) if isinstance(value, str) else None
     return f"; found {fault['input']!r}, given by the parameter {found[1]!r}" if found else ""
 

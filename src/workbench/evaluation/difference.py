@@ -47,7 +47,9 @@ def difference(table: pl.DataFrame, one: str, other: str, *, replicates: int = 2
     >>> difference(table, "model", "rule", replicates=0).value
     0.5
     """
-    rankings = [RankedOutcomes.from_table(table.with_columns(score=pl.col(name)), "difference") for name in (one, other)]
+    rankings = [
+        RankedOutcomes.from_table(table.with_columns(score=pl.col(name)), "difference") for name in (one, other)
+    ]
     declarations = np.arange(rankings[0].declaration.max() + 1)
 
     def gap(drawn: Array) -> Array:

@@ -99,7 +99,7 @@ def readable_columns(config: FeaturesConfig) -> dict[str, pl.DataType]:
     _check_columns({*_key_columns(config), *config.numbers})
     lodgement = {name: SCHEMA[name].dtype for name in known_at_lodgement() if name in SCHEMA}
     profiles = (
-        *(f"{stem(cross)}_{value}" for cross in config.rates for value in ("hit_rate", "controls")),
+        *(f"{stem(cross)}_{value}" for cross in config.rates for value in ("hit_rate", "controls", "violations")),
         *_quartile_columns(config.prices, "unit_value_usd_per_kg"),
         *_quartile_columns(config.quantities, "net_mass_kg_per_quantity"),
         *(f"{stem(cross)}_declarations" for cross in config.frequencies),

@@ -148,7 +148,7 @@ class GainChart:
     ----------
     curves
         One a method; x = share controlled, y = share found, both in [0, 1]. Larger y is better.
-        The diagonal of controls by lot is drawn by itself.
+        The diagonal of a random order is drawn by itself.
     marked
         Controlled shares at which the first curve's value is written.
     diagonal
@@ -159,7 +159,7 @@ class GainChart:
     x_axis: Axis
     y_axis: Axis
     marked: tuple[Number, ...] = ()
-    diagonal: str = "Controls by lot"
+    diagonal: str = "Random order"
     type: Literal["gain"] = "gain"
 
 

@@ -118,7 +118,9 @@ def _template_environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(cell=cell_text, point=point_text, interval=interval_text, unit=unit_text)
+    environment.filters.update(
+        breakable=_breakable, cell=cell_text, point=point_text, interval=interval_text, unit=unit_text
+    )
     environment.globals.update(drawing=_drawing, tone_signs=_TONES, right_aligned=_RIGHT_ALIGNED)
     return environment
 
@@ -126,6 +128,11 @@ def _template_environment() -> Environment:
 def _finalize(value: Any) -> Any:
     # Markup is the template's own and the drawings'; anything else is text that may be a stranger's.
     return value if isinstance(value, Markup) or not isinstance(value, str) else printable(value)
+
+
+def _breakable(text: str) -> Markup:
+    """Let a line break after a colon, as in the cause criterion:low-value, and in no other place inside a word."""
+    return Markup(str(escape(printable(text))).replace(":", ":<wbr>"))
 
 
 def _drawing(chart: Chart, number: int, summary: str) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def point_text(cell: Cell, kind: Kind, decimals: int | None = None) -> str:
     if isinstance(cell, str):
         return date_text(cell) if kind == "date" else cell
     number = cell.value if isinstance(cell, Estimate) else cell
-    return _digits(number, kind, decimals) + unit_text(cell, kind)
+    return _more_than_zero(number, kind, decimals) + unit_text(cell, kind)
 
 
 def unit_text(cell: Cell, kind: Kind) -> str:
@@ -195,6 +195,14 @@ def wrapped(text: str, characters: int, lines: int = 2) -> str:
     """
     broken = textwrap.wrap(shortened(text, characters * lines), characters)
     return "\n".join([*broken[: lines - 1], shortened(" ".join(broken[lines - 1 :]), characters)]).rstrip("\n")
+
+
+def _more_than_zero(number: float, kind: Kind, decimals: int | None) -> str:
+    """Write a number, a share that would round to nothing as less than the smallest that can be written."""
+    written = _digits(number, kind, decimals)
+    places = _DECIMALS["share"] if decimals is None else decimals
+    nothing = kind == "share" and number > 0 and not written.strip("0.")
+    return f"<{NO_BREAK_SPACE}{10**-places:.{places}f}" if nothing else written
 
 
 def _digits(number: float, kind: Kind, decimals: int | None) -> str:

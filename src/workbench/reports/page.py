@@ -160,7 +160,7 @@ class Page:
     title, subtitle
         What the report is about; period and scope.
     question, answer
-        What the reader wants to know, and one to three sentences that tell it.
+        What the reader wants to know, and the few sentences that tell it, caveats included.
     key_figures
         The numbers of the first screen, four at best.
     sections

@@ -96,8 +96,7 @@ def execute(
 
 
 def kernel_environment(scratch: Path) -> dict[str, str]:
-    """Return the environment of a kernel: the parent's, one thread unless it says otherwise, charts that survive,
-    tables that are not cut.
+    """Return the environment of a kernel: the parent's, one thread unless it says otherwise, charts and tables whole.
 
     Threads that outnumber free cores made training 15 times slower, hence one. Plotly's default renderer makes
     nbconvert drop charts silently. A private IPython folder keeps a user's start-up files out of runs.

@@ -201,7 +201,9 @@ def check_same(
 def _changes(
     state: RunState, before: Pipeline, pipeline: Pipeline, steps: list[Step], inputs: Mapping[str, str]
 ) -> list[str]:
-    values = [name for name in {**before.values, **pipeline.values} if before.values.get(name) != pipeline.values.get(name)]
+    values = [
+        name for name in {**before.values, **pipeline.values} if before.values.get(name) != pipeline.values.get(name)
+    ]
     changed = [f"other parameter values ({', '.join(values)})"] if values else []
     if not values:
         # Parameters are put in all over the pipeline: with other values its tables differ without having been changed.

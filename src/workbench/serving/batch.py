@@ -6,14 +6,18 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from workbench.bundle import WHEEL_PACKAGE
 from workbench.errors import BundleError
 from workbench.scorer.bundle import ScoringBundle
+from workbench.scorer.intake.reading import scan_chunks
+from workbench.scorer.intake.validation import Finding, validate
 
 _PREFIX = f"{WHEEL_PACKAGE}/bundle/"
 _LARGEST_FILE = 2 << 30
+_LOOKED_AT_ROWS = 10_000
 
 
 @contextmanager
@@ -25,6 +29,8 @@ def open_bundle(path: Path) -> Iterator[ScoringBundle]:
     BundleError
         `path` is neither, or what it holds was changed after export.
     """
+    if (path / "bundle" / "manifest.json").is_file() and not (path / "manifest.json").is_file():
+        raise BundleError(f"{path} is no bundle but holds one. Did you mean {path / 'bundle'}?")
     if path.is_dir():
         yield ScoringBundle.load(path)
     elif path.suffix == ".whl" and path.is_file():
@@ -33,6 +39,13 @@ def open_bundle(path: Path) -> Iterator[ScoringBundle]:
             yield ScoringBundle.load(scratch)
     else:
         raise BundleError(f"{path} is neither a bundle directory nor a .whl file. Give what `workbench export` wrote.")
+
+
+def first_finding(bundle: ScoringBundle, source: str | Path, as_of: datetime) -> Finding | None:
+    """Return the first kind of fault among the first rows of an input, errors first, to say why none could be read."""
+    mapping = bundle.scorer.mapping
+    chunk = next(scan_chunks(source, _LOOKED_AT_ROWS, columns=mapping.raw_columns(), form=mapping.csv))
+    return next(iter(validate(mapping.apply(chunk), as_of=as_of).findings), None)
 
 
 def _unpack(wheel: Path, folder: Path) -> None:

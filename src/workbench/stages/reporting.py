@@ -6,10 +6,11 @@ from typing import Any
 
 import polars as pl
 
+from workbench import __version__
 from workbench.reports.html import figure_files, write_report
 from workbench.reports.page import Page
 from workbench.reports.sections import basis, decided, past, ranking, trust
-from workbench.reports.sections.cells import day
+from workbench.reports.sections.cells import period
 from workbench.scorer.files import write_text_atomically
 from workbench.stages.folder import FINAL, MEASURED, RunFolder
 
@@ -47,15 +48,21 @@ def build(run: RunFolder) -> Page:
     models = (("Measured model", training[MEASURED]), ("Exported model", training[FINAL]))
     return Page(
         title=programme.title,
-        subtitle=f"Judged on {day(judged['first'])} to {day(judged['last'])}; trained on what was known before",
+        subtitle=_subtitle(judged, generated=run.pipeline.source.generate is not None),
         question=programme.question,
         answer=ranking.answer(metrics),
-        key_figures=tuple(ranking.key_figures(metrics)),
+        key_figures=tuple(ranking.key_figures(metrics, read)),
         sections=tuple(section for section in sections if section is not None),
-        next_steps=tuple(basis.next_steps(metrics, read, selection)),
-        facts=tuple(basis.facts(read, run.pipeline.fingerprint, models)),
+        next_steps=tuple(basis.next_steps(metrics, read, selection, run.pipeline.selection.random_share)),
+        facts=tuple(basis.facts(read, run.path.name, __version__, run.pipeline.fingerprint, models)),
         definitions=basis.DEFINITIONS,
     )
+
+
+def _subtitle(judged: dict[str, Any], *, generated: bool) -> str:
+    days = period(judged["first"], judged["last"])
+    warning = "Generated data: no statement about real trade. " if generated else ""
+    return f"{warning}Judged on {days}; trained on what was known before"
 
 
 def _examples(reasons: pl.DataFrame) -> list[dict[str, Any]]:

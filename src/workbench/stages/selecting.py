@@ -121,7 +121,9 @@ def _criteria(criteria: CriteriaSet, assessment: Assessment, decisions: pl.DataF
 
 
 def _by_lane(decisions: pl.DataFrame) -> pl.DataFrame:
-    counted = decisions.group_by("lane", "cause").agg(rows=pl.len(), declarations=_DECLARATIONS, mean_score=pl.col("score").mean())
+    counted = decisions.group_by("lane", "cause").agg(
+        rows=pl.len(), declarations=_DECLARATIONS, mean_score=pl.col("score").mean()
+    )
     total = max(decisions.height, 1)
     return counted.with_columns(share=pl.col("rows") / total).sort("lane", "cause", descending=[True, False])
 

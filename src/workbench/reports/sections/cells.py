@@ -1,11 +1,11 @@
-"""Small pieces that all sections use: rows as they lie in JSON, estimates, percentages, tables."""
+"""Small pieces that all sections use: rows as they lie in JSON, estimates, percentages, dates, tables."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from workbench.reports.numbers import Estimate, Kind
+from workbench.reports.numbers import Estimate, Kind, date_text
 from workbench.reports.page import Column, Table
 
 Row = Mapping[str, Any]
@@ -32,13 +32,13 @@ def estimate(row: Row, value: str = "value") -> Estimate | None:
     return Estimate(row[value], min(row["low_95"], row[value]), max(row["high_95"], row[value]))
 
 
-def percent(value: float) -> str:
-    """Write a share in percent, with three digits.
+def percent(value: float, digits: int = 3) -> str:
+    """Write a share in percent, with that many significant digits.
 
     >>> percent(0.0024).replace(chr(160), " ")
     '0.24 %'
     """
-    return f"{100 * value:.3g}\u00a0%"
+    return f"{100 * float(f'{value:.{digits}g}'):.15g}\u00a0%"
 
 
 def decimals(rate: float) -> int:
@@ -47,8 +47,27 @@ def decimals(rate: float) -> int:
 
 
 def day(moment: str) -> str:
-    """Return the day of an ISO moment."""
-    return str(moment)[:10]
+    """Write the day of an ISO moment as tables do: 31 Oct 2022."""
+    return date_text(str(moment))
+
+
+def period(first: str, last: str) -> str:
+    """Write the days from one ISO moment to another, the year once where it is the same.
+
+    >>> period("2025-01-01 00:00:36", "2025-12-02").replace(chr(160), " ")
+    '1 Jan to 2 Dec 2025'
+    """
+    start, end, year = day(first), day(last), str(first)[:4]
+    return f"{start.removesuffix(year).rstrip() if end.endswith(year) else start} to {end}"
+
+
+def cause(name: str) -> str:
+    """Name a cause as a manager reads it.
+
+    >>> cause("random"), cause("criterion:C7")
+    ('by lot', 'criterion:C7')
+    """
+    return {"random": "by lot", "none": "nothing selected it"}.get(name, name)
 
 
 def table(caption: str, of: Iterable[Row], **columns: Spec) -> Table:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.reports.page import Section
-from workbench.reports.sections.cells import Row, table
+from workbench.reports.sections.cells import Row, cause, percent, table
+
+_LANES = {
+    "green": "released without a control",
+    "blue": "released, audited later",
+    "yellow": "documents checked",
+    "orange": "scanned",
+    "red": "goods inspected",
+}
+_UNLIMITED = {"green": "what remains"}
 
 
 def reasons(examples: Sequence[Row]) -> Section | None:
@@ -18,7 +27,6 @@ def reasons(examples: Sequence[Row]) -> Section | None:
         declaration_id=("Declaration", "text"),
         item_no=("Item", "count"),
         sentence=("Reason", "text"),
-        contribution=("Weight (log odds)", "number", 2),
     )
     text = "Each decision carries up to three sentences of this kind for the officer; one example of each is shown."
     return Section("Why declarations are selected", (text,), (made,))
@@ -26,16 +34,38 @@ def reasons(examples: Sequence[Row]) -> Section | None:
 
 def decisions(selection: Row) -> Section:
     """Return the section on lanes and causes."""
+    lanes = table(
+        "Lanes against plan",
+        [{**row, "meaning": _LANES[row["lane"]], "plan": _plan(row)} for row in selection["lanes"]],
+        lane=("Lane", "text"),
+        meaning=("What happens", "text"),
+        declarations=("Declarations", "count"),
+        share=("Share", "share", 2),
+        plan=("Plan", "text"),
+    )
     made = table(
         "Decisions by lane and cause",
-        selection["by_lane"],
+        [{**row, "cause": cause(row["cause"])} for row in selection["by_lane"]],
         lane=("Lane", "text"),
         cause=("Cause", "text"),
+        declarations=("Declarations", "count"),
         rows=("Items", "count"),
-        share=("Share", "share", 2),
+        share=("Share of items", "share", 2),
         mean_score=("Mean score", "number", 4),
     )
-    return Section("What was decided", (f"{selection['rows']:,} declaration items were given a lane.",), (made,))
+    text = (
+        f"{selection['declarations']:,} declarations with {selection['rows']:,} items were given a lane. Blue takes "
+        "what criteria name and other lanes have no room for."
+    )
+    return Section("What was decided", (text,), (lanes, made))
+
+
+def _plan(row: Row) -> str:
+    """Write a lane's capacity: a share of an office's declarations, a count a day, or the lesser of both."""
+    share = None if row["share_limit"] is None else f"{percent(row['share_limit'])} of each office's day"
+    count = None if row["daily_limit"] is None else f"{row['daily_limit']:,} an office and day"
+    limits = [limit for limit in (share, count) if limit]
+    return " and at most ".join(limits) or _UNLIMITED.get(row["lane"], "what criteria name")
 
 
 def criteria(selection: Row) -> Section | None:
@@ -44,16 +74,18 @@ def criteria(selection: Row) -> Section | None:
         return None
     made = table(
         "Criteria in force",
-        selection["criteria"],
+        [{**row, "drawn": row["hit_percentage"] / 100} for row in selection["criteria"]],
         id=("Criterion", "text"),
         title=("What it looks for", "text"),
         lane=("Lane", "text"),
         hits=("Hits", "count"),
         not_evaluable=("Not evaluable", "count"),
-        decided=("Gave the lane", "count"),
+        drawn=("Share drawn", "share", 0),
+        decided=("Items given the lane", "count"),
     )
     text = (
         "A criterion is not evaluable for a declaration that lacks a value it reads: that is neither a hit nor a clean "
-        "bill. A criterion may hit what a more severe lane had taken already; then it did not give the lane."
+        "bill. Of its hits the share drawn is selected. A criterion may hit what a more severe lane had taken already; "
+        "then it did not give the lane. A declaration is selected whole, so its other items count there too."
     )
     return Section("Criteria", (text,), (made,))

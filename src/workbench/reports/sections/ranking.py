@@ -7,41 +7,68 @@ from collections.abc import Iterable
 from workbench.reports.figures import Axis, Curve, GainChart, LineChart, Reference, Series
 from workbench.reports.numbers import Estimate
 from workbench.reports.page import Figure, KeyFigure, Section, Tone
-from workbench.reports.sections.cells import SHARE, Row, Spec, at, decimals, estimate, percent, table
+from workbench.reports.sections import verdict
+from workbench.reports.sections.cells import SHARE, Row, Spec, at, decimals, estimate, percent, period, table
 
 
 def answer(metrics: Row) -> str:
-    """Return the report's answer in three sentences at most."""
-    precision, recall = at(metrics, "precision"), at(metrics, "recall")
-    return (
-        f"Controlling the {percent(SHARE)} that the model ranks highest would have found {percent(recall['value'])} of "
-        f"the known violations, with a finding in {percent(precision['value'])} of the controls. Controls by chance "
-        f"among the same goods find {percent(metrics['ranking']['base_rate'])}."
-    )
+    """Return the report's answer: what the model would have found, what today's controls found, and the caveats."""
+    return " ".join([*_found(metrics), _todays_controls(metrics), *verdict.caveats(metrics)])
 
 
-def key_figures(metrics: Row) -> Iterable[KeyFigure]:
-    """Return the four numbers of the first screen."""
+def _found(metrics: Row) -> Iterable[str]:
+    precision, recall = at(metrics, "precision")["value"], at(metrics, "recall")["value"]
+    if precision is not None:
+        yield (
+            f"Controlling the {percent(SHARE)} that the model ranks highest would have found {percent(recall)} of the "
+            f"known violations, with a finding in {percent(precision)} of the controls."
+        )
+
+
+def _todays_controls(metrics: Row) -> str:
+    found = f"Today's controls found a violation in {percent(metrics['ranking']['base_rate'])} of those goods"
+    arm = metrics["history"]["random_arm"]
+    if arm is None or arm["status"] != "estimated":
+        return f"{found}."
+    return f"{found}, those drawn by lot (over all the time read) in {percent(arm['prevalence']['value'])}."
+
+
+def key_figures(metrics: Row, read: Row) -> Iterable[KeyFigure]:
+    """Return the four numbers of the first screen; `read` says of which period."""
     precision, recall, lift = (at(metrics, name) for name in ("precision", "recall", "lift"))
-    base = metrics["ranking"]["base_rate"]
-    tone: Tone = "good" if precision["low_95"] > base else "bad"
-    yield KeyFigure("Hit rate at 5 %", estimate(precision), "share", 1, f"by chance {percent(base)}", tone)
-    best = f"at best {percent(recall['upper_bound'])}"
+    base, hit_rate = metrics["ranking"]["base_rate"], estimate(precision)
+    note = f"all controls of the period: {percent(base)}"
+    yield KeyFigure("Hit rate at 5 %", hit_rate, "share", decimals(base), note, _tone(hit_rate, base))
+    best = f"no ranking could exceed {percent(recall['upper_bound'])}"
     yield KeyFigure("Violations found at 5 %", estimate(recall), "share", 1, best)
-    yield KeyFigure("Lift over chance", estimate(lift), "number", 1, "1 is no better than chance")
-    yield _undetected(metrics["history"]["random_arm"]) or _average_precision(metrics)
+    yield KeyFigure("Lift", estimate(lift), "number", 1, "1: no better than all controls of the period")
+    yield _undetected(metrics["history"]["random_arm"], read["parts"]) or _average_precision(metrics)
 
 
-def _undetected(arm: Row | None) -> KeyFigure | None:
+def _tone(found: Estimate | None, reference: float) -> Tone:
+    if found is None:
+        return "neutral"
+    if found.low <= reference <= found.high:
+        return "attention"
+    return "good" if found.low > reference else "bad"
+
+
+def _undetected(arm: Row | None, parts: Row) -> KeyFigure | None:
     if arm is None or arm["status"] != "estimated":
         return None
+    past = [part for name, part in parts.items() if name != "decide"]
+    days = period(min(part["first"] for part in past), max(part["last"] for part in past))
+    note = (
+        f"of {arm['uncontrolled']:,} items without a control result, {days}; {arm['violations']:,} found in "
+        f"{arm['controls']:,} controlled by lot"
+    )
     found = _interval(arm["undetected_violations"])
-    return KeyFigure("Undetected violations", found, "count", 0, "estimated from the random arm", "attention")
+    return KeyFigure("Undetected violations", found, "count", 0, note, "attention")
 
 
 def _average_precision(metrics: Row) -> KeyFigure:
     found = _interval(metrics["ranking"]["average_precision"])
-    return KeyFigure("Average precision", found, "number", 3, f"by chance {metrics['ranking']['base_rate']:.3g}")
+    return KeyFigure("Average precision", found, "number", 3, f"in random order {metrics['ranking']['base_rate']:.3g}")
 
 
 def _interval(found: Row) -> Estimate:
@@ -76,17 +103,20 @@ def _hit_rate(metrics: Row) -> Figure:
         Axis("Share of declarations controlled", "share", 0),
         Axis("Hit rate", "share", digits),
         (Series("Model", tuple(row["precision"] for row in rows)),),
-        (Reference("By chance", base),),
+        (Reference("All controls", base),),
     )
-    falls = rows[0]["precision"].low > base and rows[0]["precision"].value > rows[-1]["precision"].value
+    known = [row for row in rows if row["precision"] is not None]
+    falls = len(known) > 1 and known[0]["precision"].low > max(base, known[-1]["precision"].value)
     return Figure(
         "The higher the model ranks goods, the more often a control finds something"
         if falls
         else "Hit rate by share controlled",
         chart,
         table("Hit rate and violations found by share controlled", rows, **columns),
-        f"Hit rate {percent(rows[0]['precision'].value)} at {percent(rows[0]['share'])} controlled and "
-        f"{percent(rows[-1]['precision'].value)} at {percent(rows[-1]['share'])}.",
+        "; ".join(
+            f"hit rate {percent(row['precision'].value)} at {percent(row['share'])} controlled" for row in known
+        ).capitalize()
+        + ".",
         "Only goods whose control has a recorded result count; intervals resample whole declarations.",
     )
 
@@ -118,5 +148,4 @@ def _gain(metrics: Row) -> Figure:
         GainChart((curve,), *axes, tuple(row["share"] for row in top)),
         table("Violations in the highest scores", top, **highest),
         f"The highest 10 % of scores hold {percent(top[0]['violation_share'])} of the violations.",
-        "Grigoriou (2019) reports 80 % of violations in the top 30 % of scores.",
     )

@@ -1,11 +1,11 @@
-"""Whether to trust the ranking: simpler means beside it, new consignments, calibration, groups."""
+"""Whether to trust the ranking: other methods beside it, new consignments, calibration, groups."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from workbench.reports.figures import Axis, Bar, BarChart, CalibrationBin, CalibrationChart
-from workbench.reports.numbers import Estimate
+from workbench.reports.numbers import MINUS, Estimate
 from workbench.reports.page import Figure, Section, Table
 from workbench.reports.sections.cells import Row, decimals, estimate, percent, table
 
@@ -14,16 +14,15 @@ _GROUPINGS = {"office_id": "Office", "hs2": "HS chapter", "origin_country_code":
 
 
 def comparison(metrics: Row) -> Section:
-    """Return the section that sets simpler means beside the model."""
+    """Return the section that sets other methods beside the model."""
     rows = metrics["baselines"]
     digits = decimals(metrics["ranking"]["base_rate"])
-    best = max((row for row in rows if row["method"] != "model"), key=lambda row: row["precision_at_5pct"])
     bars = tuple(Bar(row["method"], row["precision_at_5pct"]) for row in rows)
     figure = Figure(
         "Hit rate at 5 % controlled, by method",
         BarChart(bars, Axis("Hit rate", "share", digits), highlight=("model",)),
         table(
-            "The model beside simpler means, on the same rows",
+            "The model beside other methods, on the same rows",
             rows,
             method=("Method", "text"),
             precision_at_1pct=("Hit rate at 1 %", "share", digits),
@@ -33,10 +32,25 @@ def comparison(metrics: Row) -> Section:
             average_precision=("Average precision", "number", 3),
             auc=("AUC", "number", 3),
         ),
-        f"The best simpler means, {best['method']}, reaches {percent(best['precision_at_5pct'])}.",
+        "; ".join(f"{bar.label} {percent(bar.value)}" for bar in bars if isinstance(bar.value, float)) + ".",
     )
-    text = "If a simpler means does as well, prefer it: it is easier to explain."
-    return Section("Is a model needed?", (text,), (figure,))
+    return Section("Is a model needed?", (_difference(metrics["difference_to_best"]),), (figure,))
+
+
+def _difference(found: Row) -> str:
+    best = f"Of the other methods {found['method']} ranks best."
+    if found["low_95"] is None:
+        return best
+    verdict = "so it ranks better" if found["low_95"] > 0 else "so it is not shown to rank better"
+    return (
+        f"{best} The model's average precision differs from its by {_signed(found['value'])} (95 % interval "
+        f"{_signed(found['low_95'])} to {_signed(found['high_95'])}), {verdict}. Where a simpler method does as well, "
+        "prefer it: it is easier to explain."
+    )
+
+
+def _signed(difference: float) -> str:
+    return f"{difference:+.4f}".replace("-", MINUS)
 
 
 def repeats(metrics: Row) -> Section:
@@ -52,8 +66,11 @@ def repeats(metrics: Row) -> Section:
     )
     text = (
         "A consignment counts as seen before when the same goods, origin, departure, value and mass were lodged in the "
-        "learning period. A model that only remembers does well on those and no better than chance (AUC 0.5) on others."
+        "learning period. A model that only remembers does well on those and no better than a random order (AUC 0.5) "
+        "on others."
     )
+    if not metrics["repeats"]["seen before"]["labelled"]:
+        text = "No consignment repeats an earlier one: what is said of the model holds for first-time goods."
     return Section("Does it remember or does it judge?", (text,), (made,))
 
 
@@ -81,7 +98,20 @@ def calibration(metrics: Row) -> Section:
         ),
         f"On average predicted and observed rates differ by {percent(metrics['expected_calibration_error'])}.",
     )
-    return Section("Can the probabilities be believed?", (), (figure,))
+    return Section("Can the probabilities be believed?", (_believed(rows),), (figure,))
+
+
+def _believed(rows: Sequence[Row]) -> str:
+    missed = [row for row in rows if not row["observed"].low <= row["predicted"] <= row["observed"].high]
+    count = (
+        f"The prediction lies outside the 95 % interval of the observed rate in {len(missed)} of {len(rows)} groups."
+    )
+    top = rows[-1]
+    numbers = f"{percent(top['predicted'])} predicted, {percent(top['observed'].value)} observed"
+    if top not in missed:
+        return f"{count} In the group of the highest scores it lies inside ({numbers})."
+    direction = "high" if top["predicted"] > top["observed"].high else "low"
+    return f"{count} In the group of the highest scores it is too {direction} ({numbers})."
 
 
 def groups(slices: Mapping[str, Sequence[Row]]) -> Section:
