@@ -1,4 +1,4 @@
-"""Baselines: what simpler means would have found, trained on the same past and judged on the same rows."""
+"""Baselines: what other methods would have found, trained on the same past and judged on the same rows."""
 
 from __future__ import annotations
 

@@ -29,7 +29,6 @@ app = typer.Typer(
 )
 
 _RUNS = Path("runs")
-_NOTHING_READ = 4
 
 Given = Annotated[list[str] | None, typer.Option("-p", metavar="KEY=VALUE", help="Value of a parameter; repeatable.")]
 
@@ -158,19 +157,18 @@ def score(
     Example: workbench score runs/kcs/bundle test.csv.gz --out decisions.parquet
     """
     from workbench.scorer.__main__ import describe, end_of_today
-    from workbench.scorer.batch import score_file
+    from workbench.scorer.batch import NOTHING_READ, score_file
     from workbench.serving.batch import first_finding, open_bundle
 
     moment = as_of or end_of_today()
     with open_bundle(bundle) as opened, progress(None) as tell:
         summary = score_file(opened, source, out, reasons=reasons, as_of=moment, progress=tell)
-        nothing_read = summary.rows > 0 and sum(summary.quarantined.values()) == summary.rows
-        finding = first_finding(opened, source, moment) if nothing_read else None
+        finding = first_finding(opened, source, moment) if summary.nothing_read else None
     print(describe(summary, out))
-    if nothing_read:
+    if summary.nothing_read:
         detail = f" {finding.sentence()}." if finding else ""
         print(f"workbench: No row of {source} could be read.{detail}", file=sys.stderr)
-        raise typer.Exit(_NOTHING_READ)
+        raise typer.Exit(NOTHING_READ)
 
 
 @app.command()

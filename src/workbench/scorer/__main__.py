@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from .batch import BatchSummary, score_file
+from .batch import NOTHING_READ, BatchSummary, score_file
 from .bundle import ScoringBundle
 from .errors import SelectivityError
 
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"selectivity_scorer: {error}", file=sys.stderr)
         return error.exit_code
     print(describe(summary, given.out))
-    return 0
+    return NOTHING_READ if summary.nothing_read else 0
 
 
 def end_of_today() -> datetime:

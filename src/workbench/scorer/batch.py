@@ -18,6 +18,9 @@ from .scorer import Assessment, Scorer, is_approximate
 
 CHUNK_ROWS = 100_000
 
+NOTHING_READ = 4
+"""Exit status of a batch in which no row could be read; its decisions are written all the same."""
+
 Progress = Callable[[str, int], None]
 """Told the phase and the rows done so far."""
 
@@ -29,6 +32,11 @@ class BatchSummary:
     rows: int
     lanes: dict[str, int]
     quarantined: dict[str, int]
+
+    @property
+    def nothing_read(self) -> bool:
+        """Whether there were rows and none could be read: the file is not what the bundle was made for."""
+        return self.rows > 0 and sum(self.quarantined.values()) == self.rows
 
 
 def score_file(

@@ -54,7 +54,7 @@ def _unpack(wheel: Path, folder: Path) -> None:
             members = [info for info in archive.infolist() if info.filename.startswith(_PREFIX) and not info.is_dir()]
             for info in members:
                 _unpack_one(archive, info, folder)
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError) as error:
         raise BundleError(f"{wheel} is not a readable wheel ({error}). Export or copy it again.") from None
     if not members:
         raise BundleError(f"{wheel} carries no bundle. Give a selectivity_scorer wheel that `workbench export` wrote.")
