@@ -27,6 +27,8 @@ from workbench.scorer import scorer as scorer_module
 from workbench.scorer.criteria import CriteriaSet
 from workbench.scorer.criteria.hits import CompiledCriteria
 from workbench.scorer.intake.mapping import Mapping
+from workbench.scorer.lanes import candidates as candidates_module
+from workbench.scorer.lanes import room as room_module
 from workbench.scorer.lanes import selection as selection_module
 from workbench.scorer.risk.featureset import FeatureSet, Matrix
 from workbench.scorer.risk.lookups import KeySpace, Lookup
@@ -46,7 +48,7 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "matrix": [(FeatureSet, "matrix")],
     "prediction": [(RiskModel, "scores")],
     "criteria": [(CompiledCriteria, "hits")],
-    "draws": [(scorer_module, "uniforms"), (selection_module, "uniforms")],
+    "draws": [(module, "uniforms") for module in (candidates_module, room_module, selection_module)],
     "selection": [(scorer_module, "select")],
     "table": [(Scorer, "assess"), (Scorer, "decide")],
 }

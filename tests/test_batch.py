@@ -142,3 +142,16 @@ def test_a_full_disk_leaves_the_old_file_and_no_part_of_the_new(
         score_file(bundle, tmp_path / "raw.parquet", tmp_path / "out.parquet")
     assert (tmp_path / "out.parquet").read_bytes() == b"old"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["out.parquet", "raw.parquet"]
+
+
+def test_decisions_are_never_written_among_the_declarations_that_are_read(
+    small_scorer: Scorer, small_raw: pl.DataFrame, tmp_path: Path
+) -> None:
+    folder = tmp_path / "items"
+    folder.mkdir()
+    small_raw.head(10).write_parquet(folder / "part-0.parquet")
+    bundle = ScoringBundle(Manifest(1, "p", "1", "", {}, {}), small_scorer)
+    for source, target in ((folder / "part-0.parquet", folder / "part-0.parquet"), (folder, folder / "out.parquet")):
+        with pytest.raises(SourceError, match="among the declarations"):
+            score_file(bundle, source, target)
+    assert pl.read_parquet(folder / "part-0.parquet").equals(small_raw.head(10))

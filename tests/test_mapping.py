@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -357,3 +358,10 @@ def test_keys_alone_are_those_of_the_whole() -> None:
         .apply_keys(raw().select("id"))
         .equals(mapping().apply(raw()).frame.select("declaration_id", "item_no"))
     )
+
+
+def test_a_label_mapped_as_if_known_at_lodgement_is_refused() -> None:
+    table = tomllib.loads((Path(__file__).parents[1] / "data" / "mappings" / "kcs.toml").read_text("utf-8"))
+    table["columns"]["importer_id"] = "Fraud"
+    with pytest.raises(MappingError, match=r"importer_id: column 'Fraud' is 'violation' of \[outcomes\]"):
+        Mapping.from_dict(table)

@@ -270,3 +270,15 @@ def test_assessments_of_chunks_join_to_the_assessment_of_the_whole(
 def test_the_moment_given_is_not_the_machines_clock(small_scorer: Scorer, small_raw: pl.DataFrame) -> None:
     far = small_raw.head(1).with_columns(lodged_at=pl.lit(datetime(2999, 1, 1)))
     assert not small_scorer.score(far)["cause"][0].startswith("quarantine")
+
+
+def test_amounts_that_no_float32_holds_stop_nothing_and_turn_nothing_green(
+    small_scorer: Scorer, small_raw: pl.DataFrame
+) -> None:
+    tiny = small_raw.head(300).with_columns(net_mass_kg=pl.lit(5e-324))
+    decided = small_scorer.score(tiny)
+    assert decided["score"].is_finite().all()
+    assert decided.filter(pl.col("cause") == "model")["reasons"].str.len_chars().min() > 0
+    huge = small_scorer.score(small_raw.head(300).with_columns(customs_value_usd=pl.lit(1e300)))
+    assert set(huge["cause"]) == {"quarantine:not_finite"}
+    assert "green" not in set(huge["lane"])

@@ -254,3 +254,28 @@ def test_a_key_of_another_length_or_alphabet_is_refused_without_showing_it(
     with pytest.raises(ConfigError, match="64 hexadecimal digits") as refused:
         new_key()
     assert len(text) < 3 or text not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "unsafe",
+    [
+        {"fallback_lane": Lane.GREEN},
+        {"random_lane": Lane.GREEN},
+        {"model_lanes": (Lane.GREEN,)},
+        {"random_share": 5.0},
+        {"random_share": float("nan")},
+        {"limits": (LaneLimit(Lane.RED, share=float("nan")),)},
+        {"limits": (LaneLimit(Lane.RED, count=-1),)},
+    ],
+)
+def test_a_policy_under_which_a_fault_would_release_goods_is_refused(unsafe: dict[str, Any]) -> None:
+    safe = {
+        "limits": (LaneLimit(Lane.RED, share=0.05),),
+        "model_lanes": (Lane.RED,),
+        "random_share": 0.01,
+        "random_lane": Lane.RED,
+        "fallback_lane": Lane.YELLOW,
+        "key": b"k" * 32,
+    }
+    with pytest.raises(BundleError, match="not safe"):
+        SelectionPolicy(**(safe | unsafe))

@@ -401,3 +401,13 @@ def _by_parts(folder: Path) -> Path:
         '[selection]\n[[selection.capacity]]\nlane = "red"\nshare = 0.1\n[[steps]]\nnotebook = "10_prepare"\n'
     )
     return folder / "p.toml"
+
+
+def test_a_key_repeated_within_a_table_goes_to_quarantine_with_all_its_rows(
+    make_run: Make, small_world: Tables
+) -> None:
+    twice = pl.concat([small_world.declarations, small_world.declarations.head(3)])
+    run = make_run(declarations=twice)
+    # Within one table a repeated key goes to quarantine: which of the rows is right cannot be known.
+    prepared = prepare(run, as_of=datetime(2030, 1, 1))
+    assert prepared.quarantine["code"].to_list().count("duplicate_key") == 6

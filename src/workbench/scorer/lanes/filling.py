@@ -27,6 +27,16 @@ class Cause(IntEnum):
     MODEL = 3
 
 
+def _by_score(cell: Counts, score: Shares, draw: Shares) -> Counts:
+    """Return the order by office's day, then the highest score first.
+
+    Equal scores are ordered by lot: neither the row's place in the file nor its number decides.
+    """
+    table = pl.DataFrame({"cell": cell, "score": -score, "draw": draw})
+    order: Counts = table.select(pl.arg_sort_by("cell", "score", "draw").cast(pl.Int64)).to_series().to_numpy()
+    return order
+
+
 @dataclass
 class Filling:
     """Who sits in which lane and why, while lanes are filled from the most severe down.
@@ -60,8 +70,7 @@ class Filling:
             draw,
             score,
             candidates["proposed_severity"].cast(pl.Int64).to_numpy(),
-            # Equal scores are ordered by lot: neither the row's place in the file nor its number decides.
-            np.lexsort((draw, -score, room.cell)),
+            _by_score(room.cell, score, draw),
             np.zeros(count, dtype=np.int64),
             np.full(count, Cause.NONE),
             np.full(len(room.size), np.inf),

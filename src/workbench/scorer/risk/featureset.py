@@ -24,6 +24,8 @@ Matrix = npt.NDArray[np.float32]
 Take = Callable[[str, str], Values]
 """Gives the values of one lookup (by lookup and value name), a float a row."""
 
+# XGBoost refuses what float32 holds as infinity.
+_LARGEST = float(np.finfo(np.float32).max)
 # Half the interquartile range of a normal's standard deviation units; below it a group's spread says nothing.
 _LEAST_LOG_SPREAD = 0.05
 
@@ -74,8 +76,9 @@ class FeatureInput:
     _logarithms: dict[tuple[str, str, str], Values] = field(default_factory=dict, init=False, repr=False)
 
     def number(self, column: str) -> Values:
-        """Return `column` as floats; NaN where it is null."""
-        return self.frame[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
+        """Return `column` as floats; NaN where it is null, or more than float32 holds, as a quotient may be."""
+        values = self.frame[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
+        return np.where(np.abs(values) < _LARGEST, values, np.nan)
 
     def logarithm_of_ratio(self, recipe: Recipe) -> Values:
         """Return log(column / group's median); NaN where either is missing or not positive."""
@@ -144,8 +147,6 @@ def compute(recipes: Sequence[Recipe], given: FeatureInput) -> Matrix:
     matrix = np.empty((given.frame.height, len(recipes)), dtype=np.float32, order="F")
     for place, recipe in enumerate(recipes):
         matrix[:, place] = _COMPUTE[recipe.kind](given, recipe)
-    # A quotient of finite amounts may be more than float32 holds. XGBoost refuses infinity; it counts as missing.
-    matrix[np.isinf(matrix)] = np.nan
     return matrix
 
 
