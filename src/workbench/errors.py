@@ -21,6 +21,7 @@ __all__ = [
     "LabelError",
     "MappingError",
     "ParameterError",
+    "RunDirectoryError",
     "SchemaError",
     "SelectivityError",
     "SourceError",
@@ -31,6 +32,10 @@ __all__ = [
 
 class ParameterError(SelectivityError):
     """A parameter given on the command line or in a pipeline is unknown or of another type."""
+
+
+class RunDirectoryError(SelectivityError):
+    """The run directory cannot be used: not empty, in use by another process, or of another pipeline."""
 
 
 class StepError(SelectivityError):

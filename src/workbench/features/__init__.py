@@ -14,10 +14,10 @@ from workbench.features.learners import Learner
 from workbench.features.novelty import Frequency
 from workbench.features.past import Past
 from workbench.features.profiles import HitRate
-from workbench.features.quantiles import QUANTILES, MeasureQuantiles
+from workbench.features.quantiles import MeasureQuantiles
 from workbench.scorer.risk.featureset import FeatureSet, Matrix, Recipe, compute
-from workbench.scorer.risk.lookups import KeySpace, Lookup, Values, stem
-from workbench.scorer.schema import SCHEMA, derive, known_at_lodgement
+from workbench.scorer.risk.lookups import KeySpace, Lookup, Values, profile_name
+from workbench.scorer.schema import derive, known_at_lodgement, lodgement_types
 
 __all__ = ["TrainingFeatures", "fit_features", "readable_columns"]
 
@@ -63,7 +63,7 @@ def fit_features(past: pl.DataFrame, config: FeaturesConfig) -> TrainingFeatures
         A column is unknown or is known only after the control.
     """
     learners, plain_recipes = _learners(config), _plain_recipes(config)
-    key_columns = _key_columns(config)
+    key_columns = _key_columns(learners, config)
     _check_columns({*key_columns, *config.numbers})
     _check_labels(past)
     derived = derive(past)
@@ -96,24 +96,14 @@ def readable_columns(config: FeaturesConfig) -> dict[str, pl.DataType]:
     >>> "importer_hit_rate" in readable_columns(FeaturesConfig(rates=(("importer_id",),)))
     True
     """
-    _check_columns({*_key_columns(config), *config.numbers})
-    lodgement = {name: SCHEMA[name].dtype for name in known_at_lodgement() if name in SCHEMA}
-    profiles = (
-        *(f"{stem(cross)}_{value}" for cross in config.rates for value in ("hit_rate", "controls", "violations")),
-        *_quartile_columns(config.prices, "unit_value_usd_per_kg"),
-        *_quartile_columns(config.quantities, "net_mass_kg_per_quantity"),
-        *(f"{stem(cross)}_declarations" for cross in config.frequencies),
-    )
-    return dict(derive(pl.DataFrame(schema=lodgement)).schema) | dict.fromkeys(profiles, pl.Float64())
+    learners = _learners(config)
+    _check_columns({*_key_columns(learners, config), *config.numbers})
+    profiles = [profile_name(learner.columns, value) for learner in learners for value in learner.values]
+    return lodgement_types() | dict.fromkeys(profiles, pl.Float64())
 
 
-def _quartile_columns(crosses: Iterable[tuple[str, ...]], measure: str) -> list[str]:
-    return [f"{stem(cross)}_{quartile}_{measure}" for cross in crosses for quartile in QUANTILES]
-
-
-def _key_columns(config: FeaturesConfig) -> set[str]:
-    crosses = (*config.rates, *config.prices, *config.quantities, *config.frequencies)
-    return {*config.codes, *(name for cross in crosses for name in cross)}
+def _key_columns(learners: Iterable[Learner], config: FeaturesConfig) -> set[str]:
+    return {*config.codes, *(name for learner in learners for name in learner.columns)}
 
 
 def _learners(config: FeaturesConfig) -> list[Learner]:

@@ -18,6 +18,16 @@ class Learner(Protocol):
         """Name of the lookup; unique within a feature set."""
         ...
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The cross whose groups it learns of."""
+        ...
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Names of what the table holds of each group."""
+        ...
+
     def learn(self, past: Past) -> tuple[Lookup, Mapping[str, Values]]:
         """Return the table learnt from all of `past`, and for each labelled row its values learnt without its fold."""
         ...

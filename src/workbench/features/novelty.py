@@ -24,6 +24,11 @@ class Frequency:
         """Name of the lookup."""
         return f"{stem(self.columns)}__declarations"
 
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Names of what the table holds of each group."""
+        return ("declarations",)
+
     def learn(self, past: Past) -> tuple[Lookup, Mapping[str, Values]]:
         """Count rows by group and fold; a training row's count leaves its own fold out and is scaled to the whole."""
         groups = past.groups(self.columns)

@@ -41,6 +41,11 @@ class HitRate:
         """Name of the lookup."""
         return f"{stem(self.columns)}__controls"
 
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Names of what the table holds of each group."""
+        return ("hit_rate", "controls", "violations")
+
     def learn(self, past: Past) -> tuple[Lookup, Mapping[str, Values]]:
         """Count controls and violations by group and fold; a training row's values leave its own fold out."""
         groups = past.groups(self.columns)

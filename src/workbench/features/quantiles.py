@@ -41,6 +41,11 @@ class MeasureQuantiles:
         """Name of the lookup."""
         return f"{stem(self.columns)}__{self.measure}"
 
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Names of what the table holds of each group."""
+        return tuple(f"{name}_{self.measure}" for name in QUANTILES)
+
     def learn(self, past: Past) -> tuple[Lookup, Mapping[str, Values]]:
         """Take the quartiles of each group; a training row's quartiles leave its own fold out."""
         values = past.frame[self.measure].cast(pl.Float64).fill_null(np.nan).to_numpy()
@@ -49,7 +54,7 @@ class MeasureQuantiles:
         ordered = _Ordered.by_group(groups.places[usable], values[usable], past.folds[usable], groups.count)
         support, quartiles = ordered.quartiles()
         enough = support >= LEAST_SUPPORT
-        names = self._value_names()
+        names = self.values
         table = pl.DataFrame(
             {"key": groups.keys[enough]} | {name: column[enough] for name, column in zip(names, quartiles, strict=True)}
         )
@@ -58,9 +63,6 @@ class MeasureQuantiles:
         by_name = zip(names, zip(*others, strict=True), strict=True)
         out_of_fold = {name: np.stack(by_fold)[fold, own] for name, by_fold in by_name}
         return Lookup(self.name, self.columns, table, dict.fromkeys(names, np.nan)), out_of_fold
-
-    def _value_names(self) -> list[str]:
-        return [f"{name}_{self.measure}" for name in QUANTILES]
 
     def recipes(self) -> list[Recipe]:
         """Return the log distance from the group's median, plain and in units of the group's spread."""

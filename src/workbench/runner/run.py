@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from workbench.errors import RunDirectoryError
 from workbench.runner.contracts import Contract
 from workbench.runner.interrupts import terminable
 from workbench.runner.kernels import execute
@@ -16,15 +17,14 @@ from workbench.runner.plan import Plan, make_plan
 from workbench.runner.preflight import check_inputs, digests
 from workbench.runner.progress import Event, display
 from workbench.runner.state import (
-    RunDirectoryError,
     RunState,
     StepState,
     check_same,
-    dump_pipeline,
     locked,
     refuse_occupied,
 )
 from workbench.runner.summary import write_summary
+from workbench.stages.folder import RunFolder
 from workbench.tracking import BUNDLE_DIR, Store, Tracker, project_root, read_example, register_model
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _start(plan: Plan, run_dir: Path) -> RunState:
     refuse_occupied(run_dir)
     for folder in ("notebooks", "logs"):
         (run_dir / folder).mkdir()
-    dump_pipeline(plan.pipeline, run_dir)
+    RunFolder.create(run_dir, plan.pipeline)
     return RunState.new(plan.pipeline, plan.steps, plan.given, digests(plan.pipeline))
 
 

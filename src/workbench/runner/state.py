@@ -18,21 +18,17 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from workbench.config import Pipeline, Step
-from workbench.errors import SelectivityError
+from workbench.errors import RunDirectoryError
 from workbench.scorer.files import write_text_atomically
+from workbench.stages.folder import read_pipeline, unreadable
 
 Status = Literal["pending", "running", "finished", "failed", "interrupted"]
 
-PIPELINE_FILE = "pipeline.json"
 STATE_FILE = "run.json"
 SUMMARY_FILE = "summary.json"
 LOCK_FILE = ".lock"
 
 _VERSIONED = ("selectivity-workbench", "polars", "numpy", "xgboost", "xgboost-cpu", "sqlglot", "papermill", "mlflow")
-
-
-class RunDirectoryError(SelectivityError):
-    """The run directory cannot be used: not empty, in use by another process, or of another pipeline."""
 
 
 class StepState(BaseModel):
@@ -126,32 +122,7 @@ class RunState(BaseModel):
         try:
             return cls.model_validate_json((run_dir / STATE_FILE).read_bytes())
         except (OSError, ValidationError) as error:
-            raise RunDirectoryError(_unreadable(run_dir / STATE_FILE, error)) from None
-
-
-def dump_pipeline(pipeline: Pipeline, run_dir: Path) -> None:
-    """Write the pipeline, as filled for this run, into the run directory."""
-    write_text_atomically(pipeline.model_dump_json(indent=2), run_dir / PIPELINE_FILE)
-
-
-def read_pipeline(run_dir: str | Path) -> Pipeline:
-    """Return the pipeline of a run directory, as a notebook reads it from its parameter `run_dir`.
-
-    Raises
-    ------
-    RunDirectoryError
-        The folder holds no `pipeline.json`, or one of another version of the workbench.
-    """
-    file = Path(run_dir) / PIPELINE_FILE
-    try:
-        return Pipeline.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise RunDirectoryError(_unreadable(file, error)) from None
-
-
-def _unreadable(file: Path, error: Exception) -> str:
-    cause = error.strerror if isinstance(error, OSError) else "it was written by another version, or changed by hand"
-    return f"{file} cannot be read: {cause}. Give the folder of a run, or start a new one with --out."
+            raise unreadable(run_dir / STATE_FILE, error) from None
 
 
 @contextmanager

@@ -181,6 +181,12 @@ def known_at_lodgement() -> list[str]:
     return [*names(Role.LODGEMENT), *DERIVED]
 
 
+def lodgement_types() -> dict[str, pl.DataType]:
+    """Return the type of every column of :func:`known_at_lodgement`."""
+    given = {name: SCHEMA[name].dtype for name in names(Role.LODGEMENT)}
+    return dict(derive(pl.DataFrame(schema=given)).schema)
+
+
 def empty(columns: Iterable[str]) -> pl.DataFrame:
     """Return a table without rows that has `columns` with their canonical types."""
     return pl.DataFrame(schema={name: SCHEMA[name].dtype for name in columns})

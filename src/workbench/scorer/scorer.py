@@ -23,7 +23,7 @@ from .lanes.selection import select
 from .risk.featureset import FeatureInput
 from .risk.reasons import sentences
 from .risk.riskmodel import RiskModel
-from .schema import KEY, SCHEMA, Lane, derive, known_at_lodgement
+from .schema import KEY, SCHEMA, Lane, derive, lodgement_types
 
 DECISIONS = (
     "declaration_id",
@@ -247,9 +247,7 @@ def is_approximate(decisions: pl.DataFrame) -> bool:
 
 def criteria_columns(model: RiskModel) -> dict[str, pl.DataType]:
     """Return the type of every column that a criterion may read: lodgement, derived and the model's profile columns."""
-    lodgement = {name: SCHEMA[name].dtype for name in known_at_lodgement() if name in SCHEMA}
-    nothing = derive(pl.DataFrame(schema=lodgement))
-    return dict(nothing.schema) | model.features.profile_types
+    return lodgement_types() | model.features.profile_types
 
 
 def _lane(lane: Lane) -> pl.Expr:

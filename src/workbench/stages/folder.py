@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from pydantic import ValidationError
 
 from workbench.config import Pipeline
-from workbench.errors import BundleError, SourceError
+from workbench.errors import BundleError, RunDirectoryError, SourceError
 from workbench.scorer.files import write_bytes_atomically, write_parquet_atomically, write_text_atomically
 from workbench.scorer.risk.riskmodel import RiskModel
 
@@ -40,6 +41,32 @@ MEASURED, FINAL = "measured", "final"
 """The model that the judging part measures, and the one grown on its labels too, which decides and is exported."""
 
 
+_PIPELINE_FILE = "pipeline.json"
+
+
+def read_pipeline(folder: str | Path) -> Pipeline:
+    """Return the pipeline of a run's directory, as filled for the run.
+
+    Raises
+    ------
+    RunDirectoryError
+        The folder holds no ``pipeline.json``, or one of another version of the workbench.
+    """
+    file = Path(folder) / _PIPELINE_FILE
+    try:
+        return Pipeline.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise unreadable(file, error) from None
+
+
+def unreadable(file: Path, error: Exception) -> RunDirectoryError:
+    """Build the error for a file of a run's directory that cannot be read."""
+    cause = error.strerror if isinstance(error, OSError) else "it was written by another version, or changed by hand"
+    return RunDirectoryError(
+        f"{file} cannot be read: {cause}. Give the folder of a run, or start a new one with --out."
+    )
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """A run's directory.
@@ -56,7 +83,7 @@ class RunFolder:
     def open(cls, path: str | Path) -> RunFolder:
         """Open a directory that a run was started in; refuse any other by name."""
         folder = Path(path).absolute()
-        if not (folder / "pipeline.json").is_file():
+        if not (folder / _PIPELINE_FILE).is_file():
             raise SourceError(
                 f"{folder} is no run: it holds no pipeline.json. Start one with: workbench run PIPELINE --out {folder}"
             )
@@ -67,13 +94,13 @@ class RunFolder:
         """Start a run's directory by hand, as the runner does: for tests and for work in a notebook."""
         folder = Path(path).absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        write_text_atomically(pipeline.model_dump_json(indent=2), folder / "pipeline.json")
+        write_text_atomically(pipeline.model_dump_json(indent=2), folder / _PIPELINE_FILE)
         return cls(folder)
 
     @cached_property
     def pipeline(self) -> Pipeline:
         """The pipeline with its parameters filled in."""
-        return Pipeline.model_validate_json((self.path / "pipeline.json").read_bytes())
+        return read_pipeline(self.path)
 
     def file(self, table: str) -> Path:
         """Return the file of a table."""

@@ -17,7 +17,7 @@ import polars as pl
 
 from ..errors import BundleError, SchemaError
 from ..schema import derive
-from .lookups import Codes, KeySpace, Lookup, Values, stem
+from .lookups import Codes, KeySpace, Lookup, Values, profile_name
 
 Kind = Literal["lookup", "deviation", "robust_deviation", "code", "number", "logarithm", "calendar"]
 Matrix = npt.NDArray[np.float32]
@@ -171,7 +171,7 @@ class FeatureSet:
     @cached_property
     def _profile_places(self) -> dict[str, tuple[str, str]]:
         return {
-            f"{stem(lookup.columns)}_{value}": (lookup.name, value)
+            profile_name(lookup.columns, value): (lookup.name, value)
             for lookup in self.lookups.values()
             for value in lookup.defaults
         }

@@ -196,6 +196,15 @@ def _jsonable(defaults: Mapping[str, float]) -> dict[str, float | None]:
     return {name: None if np.isnan(value) else float(value) for name, value in defaults.items()}
 
 
+def profile_name(columns: Iterable[str], value: str) -> str:
+    """Return the name of the profile column that holds `value` of the cross of `columns`.
+
+    >>> profile_name(["hs6", "origin_country_code"], "hit_rate")
+    'hs6_origin_hit_rate'
+    """
+    return f"{stem(columns)}_{value}"
+
+
 def stem(columns: Iterable[str]) -> str:
     """Return the short name of a cross, as features and criteria use it.
 
