@@ -13,7 +13,14 @@ import polars as pl
 import pytest
 
 from workbench.config import load_pipeline
-from workbench.errors import ConfigError, LabelError, MappingError, SelectivityError, SourceError
+from workbench.errors import (
+    ConfigError,
+    LabelError,
+    MappingError,
+    RunDirectoryError,
+    SelectivityError,
+    SourceError,
+)
 from workbench.scorer.bundle import ScoringBundle
 from workbench.scorer.schema import Role, names
 from workbench.stages.evaluating import evaluate
@@ -411,3 +418,9 @@ def test_a_key_repeated_within_a_table_goes_to_quarantine_with_all_its_rows(
     # Within one table a repeated key goes to quarantine: which of the rows is right cannot be known.
     prepared = prepare(run, as_of=datetime(2030, 1, 1))
     assert prepared.quarantine["code"].to_list().count("duplicate_key") == 6
+
+
+def test_a_damaged_pipeline_of_a_run_is_told_in_a_sentence(trained_run: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "pipeline.json").write_text('{"programme": 1}')
+    with pytest.raises(RunDirectoryError, match="written by another version, or changed by hand"):
+        _ = RunFolder.open(tmp_path).pipeline

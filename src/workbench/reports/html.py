@@ -10,7 +10,7 @@ import base64
 import hashlib
 import os
 import tempfile
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -84,9 +84,15 @@ def figure_files(page: Page) -> dict[str, str]:
     style = (_TEMPLATES / "report.css").read_text("utf-8")
     figures = [block for section in page.sections for block in section.blocks if isinstance(block, Figure)]
     return {
-        f"figure-{number}.svg": _standalone(draw(figure.chart, name=f"figure-{number}", summary=figure.summary), style)
+        f"figure-{number}.svg": _standalone(_drawn(figure.chart, number, figure.summary), style)
         for number, figure in enumerate(figures, start=1)
     }
+
+
+@lru_cache(maxsize=64)
+def _drawn(chart: Chart, number: int, summary: str) -> Drawing:
+    """Draw a figure once, for the page and for its own file."""
+    return draw(chart, name=f"figure-{number}", summary=printable(summary))
 
 
 def _standalone(drawing: Drawing, style: str) -> str:
@@ -136,7 +142,7 @@ def _breakable(text: str) -> Markup:
 
 
 def _drawing(chart: Chart, number: int, summary: str) -> dict[str, Any]:
-    drawn: Drawing = draw(chart, name=f"figure-{number}", summary=printable(summary))
+    drawn = _drawn(chart, number, summary)
     return {"wide": Markup(drawn.wide), "narrow": Markup(drawn.narrow), "legend": drawn.legend}
 
 
