@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,15 @@ FULL: dict[str, Any] = {
             "reason": "cheap",
             "tags": ["value"],
             "points": 2.5,
-            "parameters": {"floor": 2},
+            "parameters": {"floor": {"value": 2, "range": [0.5, 10]}},
+            "forced_after": 20,
         },
         {"id": "heavy", "title": "", "when": "net_mass_kg > 1000", "lane": "yellow"},
+        {"id": "light", "title": "", "when": "net_mass_kg < 1", "lane": "green", "points": 10},
     ],
     "lists": {"watch.importers": {"entries": ["I1", {"value": "I2", "expires": "2026-06-30"}]}},
+    "points": {"red": 12},
+    "shadow": ["heavy"],
 }
 
 
@@ -72,6 +77,27 @@ def test_a_set_survives_a_round_trip_through_json() -> None:
     criteria = CriteriaSet.from_dict(FULL)
     assert criteria.to_dict() == FULL
     assert CriteriaSet.from_dict(json.loads(json.dumps(criteria.to_dict()))) == criteria
+
+
+def test_a_parameter_has_a_value_and_may_have_a_range() -> None:
+    low_value, _, light = CriteriaSet.from_dict(FULL).criteria
+    assert (dict(low_value.parameters), dict(low_value.ranges)) == ({"floor": 2}, {"floor": (0.5, 10)})
+    assert low_value.forced_after == 20
+    assert (light.lane, light.points, light.forced_after) == ("green", 10, None)
+
+
+def test_the_lane_may_be_left_out_where_points_are_given() -> None:
+    table = {"id": "c", "title": "", "when": "net_mass_kg > 10"}
+    assert CriteriaSet.from_dict({"criterion": [{**table, "points": 5}]}).criteria[0].lane == "green"
+    with pytest.raises(RefusedCriterionError, match="'lane' is missing"):
+        CriteriaSet.from_dict({"criterion": [table]})
+
+
+def test_a_file_cannot_say_what_runs_in_shadow(tmp_path: Path) -> None:
+    path = tmp_path / "set.toml"
+    path.write_text('shadow = ["c"]\n[[criterion]]\nid = "c"\ntitle = ""\nwhen = "net_mass_kg > 1"\nlane = "red"\n')
+    with pytest.raises(RefusedCriterionError, match="the journal says which criteria run in shadow"):
+        CriteriaSet.from_toml(path)
 
 
 def test_toml_reads_dates_and_nested_names_of_lists(tmp_path: Path) -> None:
@@ -156,23 +182,168 @@ def test_what_has_expired_is_a_warning_and_does_not_stop_the_set() -> None:
     table = criterion(when="importer_id IN LIST('w')", valid_to="2026-01-31")
     criteria = set_of(table, w=[{"value": "I1", "expires": "2026-01-31"}])
     found = criteria.check(COLUMNS, on=dt.date(2026, 2, 1))
-    assert [(fault.code, fault.warning) for fault in found] == [("expired_entry", True), ("expired", True)]
+    assert sorted((fault.code, fault.warning) for fault in found) == [("expired", True), ("expired_entry", True)]
     assert criteria.check(COLUMNS, on=dt.date(2026, 1, 31)) == []
-    frame = rows(importer_id=["I1"], lodged_at=[dt.datetime(2026, 1, 5)])
-    assert criteria.hits(frame, on=dt.date(2026, 2, 1)).matrix["c"].to_list() == [False]
+    days = [dt.datetime(2026, 1, 31, 23, 59), dt.datetime(2026, 2, 1)]
+    frame = rows(importer_id=["I1", "I1"], lodged_at=days)
+    assert criteria.hits(frame).matrix["c"].to_list() == [True, False]
+
+
+def codes(*tables: dict[str, Any], points: dict[str, float] | None = None, **lists: Any) -> list[str]:
+    criteria = replace(set_of(*tables, **lists), points=points or {})
+    return [fault.code for fault in criteria.check(COLUMNS)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"lane": "green"}, "no_effect"),
+        ({"lane": "green", "points": 5}, "no_effect"),
+        ({"priority": 10**30}, "priority"),
+        ({"points": 1e300}, "points"),
+        ({"forced_after": 0}, "forced_after"),
+        ({"parameters": {"p": 1}}, "unused_parameter"),
+        ({"when": "net_mass_kg > :p"}, "unknown_parameter"),
+        ({"when": "net_mass_kg > :p", "parameters": {"p": {"value": 5, "range": [10, 20]}}}, "out_of_range"),
+        ({"when": "net_mass_kg > :p", "parameters": {"p": {"value": 5, "range": [10, 2]}}}, "range"),
+        ({"when": "hs_code = :p", "parameters": {"p": {"value": "870323", "range": [1, 2]}}}, "range"),
+        ({"reason": "Above {limit} kg."}, "reason"),
+        ({"reason": "Above {} kg."}, "reason"),
+        ({"reason": "Above {0:>99999999} kg."}, "reason"),
+        ({"when": "hs_code = :p", "parameters": {"p": "870323"}, "reason": "{p:%}"}, "reason"),
+        ({"when": "net_mass_kg > 5 AND net_mass_kg < 3"}, "unreachable"),
+        ({"when": "net_mass_kg > 5 OR net_mass_kg < 7"}, "always_true"),
+        ({"when": "hs2 = '8703'"}, "code_length"),
+    ],
+)
+def test_each_fault_of_a_criterion_has_its_code(changes: dict[str, Any], code: str) -> None:
+    assert codes(criterion(**changes)) == [code]
+    with pytest.raises(RefusedCriterionError):
+        set_of(criterion(**changes)).compile(COLUMNS)
+
+
+def test_a_range_without_a_value_is_a_fault() -> None:
+    one = replace(set_of(criterion()).criteria[0], ranges={"p": (1, 2)})
+    assert [fault.code for fault in CriteriaSet((one,)).check(COLUMNS)] == ["range"]
+
+
+@pytest.mark.parametrize(
+    ("points", "expected"),
+    [
+        ({"red": 15}, []),
+        ({"red": 16}, ["points"]),
+        ({"yellow": 10, "red": 10}, ["points"]),
+        ({"red": 0}, ["points"]),
+        ({"green": 5, "red": 5}, ["lane"]),
+        ({"rde": 5, "red": 5}, ["lane"]),
+    ],
+)
+def test_the_points_of_a_lane_can_be_reached_in_order_of_severity(
+    points: dict[str, float], expected: list[str]
+) -> None:
+    tables = [criterion(id=f"c{points}", lane="green", points=points) for points in (10, 5, -3)]
+    different = [{**table, "when": f"net_mass_kg > {number}"} for number, table in enumerate(tables)]
+    named = [{**table, "id": f"c{number}"} for number, table in enumerate(different)]
+    assert codes(*named, points=points) == expected
+
+
+def test_a_shadow_names_a_criterion_of_the_set() -> None:
+    criteria = replace(set_of(criterion()), shadow=frozenset({"d"}))
+    assert [fault.code for fault in criteria.check(COLUMNS)] == ["shadow"]
+
+
+def test_a_reason_states_the_values_of_its_parameters() -> None:
+    table = criterion(
+        when="net_mass_kg > :least AND duty_rate < :rate AND hs_code <> :code",
+        parameters={"least": 12500, "rate": 0.075, "code": "870323"},
+        reason="More than {least} kg at less than {rate:%}, not {code}.",
+    )
+    criteria = set_of(table, criterion(id="d", title="Heavy goods", when="quantity > 1"))
+    assert criteria.check(COLUMNS) == []
+    said = [one.stated_reason() for one in criteria.criteria]
+    assert said == ["More than 12,500 kg at less than 7.5 %, not 870323.", "Heavy goods"]
+
+
+# --- criteria beside one another ---------------------------------------------------------------------------------
+
+
+def superfluous(*tables: dict[str, Any]) -> list[str | None]:
+    named = [{**criterion(), "id": f"c{number}", **table} for number, table in enumerate(tables)]
+    found = set_of(*named).check(COLUMNS)
+    assert all(fault.warning for fault in found)
+    return [fault.criterion for fault in found if fault.code == "same_condition"]
+
+
+def test_the_same_condition_and_scope_are_told_of_the_later_criterion() -> None:
+    two = {"when": "net_mass_kg > :p", "parameters": {"p": 10}}
+    assert superfluous({}, two) == ["c1"]
+    assert superfluous({}, {**two, "parameters": {"p": 10.5}, "lane": "orange"}) == ["c1"]
+    assert superfluous({"flow": "import"}, {"flow": "export"}) == []
+    assert superfluous({"points": 5}, {"points": 5}) == ["c1"]
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "expected"),
+    [
+        ({"when": "net_mass_kg > 5"}, {"when": "net_mass_kg > 9"}, ["c1"]),
+        ({"when": "net_mass_kg > 9"}, {"when": "net_mass_kg > 5"}, ["c0"]),
+        ({"when": "hs2 IN ('87', '88')"}, {"when": "hs2 = '87' AND net_mass_kg > 1"}, ["c1"]),
+        ({"when": "hs2 IN ('87', '88')"}, {"when": "hs2 = '89' AND net_mass_kg > 1"}, []),
+        ({"when": "net_mass_kg > 5", "lane": "yellow"}, {"when": "net_mass_kg > 9"}, []),
+        ({"when": "net_mass_kg > 5", "hit_percentage": 50}, {"when": "net_mass_kg > 9"}, []),
+        ({"when": "net_mass_kg > 5", "flow": "import"}, {"when": "net_mass_kg > 9"}, []),
+        ({"when": "net_mass_kg > 5"}, {"when": "net_mass_kg > 9", "flow": "import", "offices": ["A"]}, ["c1"]),
+        ({"when": "net_mass_kg > 5", "offices": ["A"]}, {"when": "net_mass_kg > 9", "offices": ["A", "B"]}, []),
+        ({"when": "net_mass_kg > 5", "valid_to": "2026-01-01"}, {"when": "net_mass_kg > 9"}, []),
+        ({"when": "net_mass_kg > 5"}, {"when": "net_mass_kg > 9", "points": 3}, []),
+        ({"when": "net_mass_kg > 5"}, {"when": "quantity > 9"}, []),
+        ({"when": "net_mass_kg / quantity > 5"}, {"when": "net_mass_kg > 9 AND quantity > 1"}, []),
+    ],
+)
+def test_a_criterion_that_adds_nothing_is_told(
+    wide: dict[str, Any], narrow: dict[str, Any], expected: list[str]
+) -> None:
+    assert superfluous(wide, narrow) == expected
 
 
 # --- evaluation --------------------------------------------------------------------------------------------------
 
 
-def test_a_list_entry_is_in_force_up_to_its_last_day() -> None:
+def test_a_list_entry_is_in_force_up_to_its_last_day_at_the_time_of_each_row() -> None:
+    criteria = set_of(
+        criterion(when="importer_id IN LIST('w')"),
+        criterion(id="d", when="importer_id NOT IN LIST('w')"),
+        w=["I1", {"value": "I2", "expires": "2026-06-30"}, {"value": "I1", "expires": "2020-01-01"}],
+    )
+    last, after = dt.datetime(2026, 6, 30, 23, 59, 59), dt.datetime(2026, 7, 1)
+    frame = rows(
+        importer_id=["I1", "I1", "I2", "I2", "I2", "I3", "I3", None],
+        lodged_at=[last, None, last, after, None, last, None, last],
+    )
+    expected = [True, True, True, False, None, False, False, None]
+    matrix = criteria.hits(frame).matrix
+    assert matrix["c"].to_list() == expected
+    assert matrix["d"].to_list() == [None if value is None else not value for value in expected]
+    assert criteria.compile(COLUMNS).columns.keys() == {"importer_id", "lodged_at"}
+
+
+def test_the_longest_of_several_days_of_expiry_counts() -> None:
+    days = ["2026-01-31", "2026-03-31", "2026-02-28"]
+    criteria = set_of(criterion(when="importer_id IN LIST('w')"), w=[{"value": "I", "expires": day} for day in days])
+    moments = [dt.datetime(2026, 3, 31, 12), dt.datetime(2026, 4, 1)]
+    assert criteria.hits(rows(importer_id=["I", "I"], lodged_at=moments)).matrix["c"].to_list() == [True, False]
+
+
+def test_a_list_of_numbers_may_expire_as_well() -> None:
+    criteria = set_of(criterion(when="quantity IN LIST('w')"), w=[2.5, {"value": 3, "expires": "9999-12-31"}])
+    frame = rows(quantity=[2.5, 3.0, 4.0, None], lodged_at=[dt.datetime(2026, 1, 1)] * 4)
+    assert criteria.hits(frame).matrix["c"].to_list() == [True, True, False, None]
+
+
+def test_a_list_that_expires_needs_the_day_of_lodgement() -> None:
     criteria = set_of(criterion(when="importer_id IN LIST('w')"), w=["I1", {"value": "I2", "expires": "2026-06-30"}])
-    frame = rows(importer_id=["I1", "I2", "I3", None])
-    last, after = dt.date(2026, 6, 30), dt.date(2026, 7, 1)
-    assert criteria.hits(frame, on=last).matrix["c"].to_list() == [True, True, False, None]
-    assert criteria.hits(frame, on=after).matrix["c"].to_list() == [True, False, False, None]
-    with pytest.raises(RefusedCriterionError, match="no day was given"):
-        criteria.hits(frame)
+    found = criteria.check({"importer_id": pl.String()})
+    assert [(fault.code, fault.key) for fault in found] == [("undated_list", ("criterion", 0, "when"))]
 
 
 def test_validity_is_held_against_the_declarations_own_day() -> None:

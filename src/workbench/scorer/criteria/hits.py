@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from ..errors import CriterionError, SchemaError
+from ..expressions.terms import quantity
 
 _FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
@@ -69,9 +70,11 @@ class CompiledCriteria:
                 raise SchemaError(f"Column {name!r} is {found}; the criteria were checked for {dtype}. Cast it first.")
 
     def _evaluate(self, frame: pl.DataFrame, expressions: Mapping[str, pl.Expr]) -> pl.DataFrame:
-        # NaN and infinities are made null once a column, not once a criterion.
-        columns = [_finite(name) if dtype.is_float() else pl.col(name) for name, dtype in self.columns.items()]
-        return frame.lazy().select(columns).select(**expressions).collect()
+        # What is no quantity is made null once a column, not once a criterion.
+        columns = {
+            name: quantity(pl.col(name)) if dtype.is_float() else pl.col(name) for name, dtype in self.columns.items()
+        }
+        return frame.lazy().select(**columns).select(**expressions).collect()
 
     def _culprit(self, frame: pl.DataFrame, error: BaseException) -> CriterionError:
         for name, expression in self.expressions.items():
@@ -80,7 +83,3 @@ class CompiledCriteria:
             except _FAILURES as failure:
                 return CriterionError(f"The criterion {name!r} failed on a row; no row was decided. Cause: {failure}")
         return CriterionError(f"The criteria failed together and none alone; no row was decided. Cause: {error}")
-
-
-def _finite(name: str) -> pl.Expr:
-    return pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name)

@@ -1,175 +1,226 @@
-"""Criteria sets from and to plain dictionaries, as TOML and JSON hold them."""
+"""Criteria sets from plain dictionaries, as TOML and JSON hold them."""
 
 from __future__ import annotations
 
-import dataclasses
-import datetime as dt
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from ..expressions import Fault
 from ..expressions.faults import nearest
-from ..expressions.terms import Value
-from .criterion import Criterion, ListEntry
+from ..expressions.terms import ListEntry, NamedList, Value
+from ..schema import Lane
+from . import fields
+from .criterion import Criterion
+from .writing import ALWAYS_WRITTEN, KEYS
 
-_TOP = ("criterion", "lists")
+MAX_CRITERIA = 10_000
+MAX_LISTS = 1_000
+MAX_LIST_ENTRIES = 1_000_000
+MAX_PARAMETERS = 200
+MAX_FAULTS = 20
+"""At most so many faults are told of one table or one list."""
 
-
-class _Wrong(Exception):  # noqa: N818 - a signal inside this module, its text is what was expected
-    """A value is not of the type that its key takes."""
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise _Wrong("a text")
-    return value
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise _Wrong("a finite number")
-    return value
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _Wrong("a whole number")
-    return value
+_TOP = ("criterion", "lists", "points", "shadow")
+SHADOW_IN_FILE = Fault(
+    "unknown_key",
+    "'shadow' is no key of a criteria file: the journal says which criteria run in shadow.",
+    suggestion="leave it out",
+    key=("shadow",),
+)
 
 
-def _date(value: Any) -> dt.date:
-    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
-        return value
-    try:
-        return dt.date.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise _Wrong("a date such as 2026-01-31") from None
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
-        raise _Wrong("a list of texts")
-    return tuple(value)
-
-
-def _scalar(value: Any) -> Value:
-    return value if isinstance(value, str) else _number(value)
-
-
-def _parameters(value: Any) -> dict[str, Value]:
-    if not isinstance(value, Mapping):
-        raise _Wrong("a table of texts and numbers")
-    return {name: _scalar(item) for name, item in value.items()}
-
-
-_FIELDS: dict[str, dataclasses.Field[Any]] = {one.name: one for one in dataclasses.fields(Criterion)}
-_REQUIRED = [name for name, one in _FIELDS.items() if one.default is one.default_factory is dataclasses.MISSING]
+_SEVEREST = str(list(Lane)[-1])
 _READERS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(_FIELDS, _text),
-    "hit_percentage": _number,
-    "priority": _whole,
-    "offices": _texts,
-    "valid_from": _date,
-    "valid_to": _date,
-    "tags": _texts,
-    "points": _number,
-    "parameters": _parameters,
+    **dict.fromkeys(KEYS, fields.prose),
+    "when": fields.text,
+    "hit_percentage": fields.number,
+    "priority": fields.whole,
+    "offices": fields.texts,
+    "valid_from": fields.day,
+    "valid_to": fields.day,
+    "tags": fields.texts,
+    "points": fields.number,
+    "forced_after": fields.whole,
 }
 
 
 def criteria(data: Mapping[str, Any], faults: list[Fault]) -> tuple[Criterion, ...]:
-    """Return the criteria of `data`; what cannot be read is left out and added to `faults`."""
-    faults += _unknown(data, _TOP, "a criteria set")
+    """Return the criteria of `data`; what cannot be read has a stand-in and is added to `faults`."""
+    faults += _unknown(data, _TOP, "a criteria set", ())
     tables = data.get("criterion", [])
     if not isinstance(tables, list | tuple) or not all(isinstance(table, Mapping) for table in tables):
-        faults.append(Fault("value", "'criterion' has to be an array of tables.", suggestion="[[criterion]]"))
+        message = "'criterion' has to be an array of tables."
+        faults.append(Fault("value", message, suggestion="[[criterion]]", key=("criterion",)))
         return ()
-    found = [_criterion(table, number, faults) for number, table in enumerate(tables, start=1)]
-    return tuple(criterion for criterion in found if criterion is not None)
+    if len(tables) > MAX_CRITERIA:
+        faults.append(_too_many("criteria", len(tables), MAX_CRITERIA, ("criterion", MAX_CRITERIA)))
+        return ()
+    return tuple(_criterion(table, number, faults) for number, table in enumerate(tables))
 
 
-def _criterion(table: Mapping[str, Any], number: int, faults: list[Fault]) -> Criterion | None:
-    owner = str(table.get("id", f"number {number}"))
-    wrong = list(_unknown(table, _FIELDS, "a criterion", owner))
-    missing = [name for name in _REQUIRED if name not in table]
-    wrong += [Fault("missing_key", f"The key {name!r} is missing.", criterion=owner) for name in missing]
-    values: dict[str, Any] = {}
-    for name in [name for name in table if name in _FIELDS]:
+def _too_many(what: str, count: int, allowed: int, key: tuple[str | int, ...]) -> Fault:
+    """Return the fault of a set that holds more than it may."""
+    message = f"The set has {count:,} {what}; at most {allowed:,} are allowed."
+    return Fault("too_large", message, suggestion="split it into several files", key=key)
+
+
+def _criterion(table: Mapping[str, Any], number: int, faults: list[Fault]) -> Criterion:
+    owner, key = str(table.get("id", f"number {number + 1}"))[:64], ("criterion", number)
+    faults += _unknown(table, KEYS, "a criterion", key, owner)
+    values: dict[str, Any] = {"id": owner, "title": "", "when": "", "lane": _SEVEREST}
+    for name in _missing(table):
+        faults.append(Fault("missing_key", f"The key {name!r} is missing.", criterion=owner, key=(*key, name)))
+    if "lane" not in table and not _needs_lane(table):
+        values["lane"] = str(Lane.GREEN)
+    for name in [name for name in table if name in _READERS and name != "parameters"]:
         try:
             values[name] = _READERS[name](table[name])
-        except _Wrong as expected:
-            wrong.append(Fault("value", f"{name!r} is {table[name]!r}; {expected} is expected.", criterion=owner))
-    faults += wrong
-    return None if wrong else Criterion(**values)
+        except fields.Wrong as expected:
+            faults.append(_value_fault(f"{name!r}", table[name], expected, (*key, name), owner))
+    return Criterion(**values, **_parameters(table.get("parameters", {}), faults, (*key, "parameters"), owner))
 
 
-def _unknown(table: Mapping[str, Any], known: Iterable[str], what: str, owner: str | None = None) -> Iterator[Fault]:
+def _needs_lane(table: Mapping[str, Any]) -> bool:
+    # A criterion that only adds points proposes no lane by itself.
+    return not table.get("points", 0)
+
+
+def _missing(table: Mapping[str, Any]) -> list[str]:
+    return [name for name in ALWAYS_WRITTEN if name not in table and (name != "lane" or _needs_lane(table))]
+
+
+def _parameters(tables: Any, wrong: list[Fault], key: tuple[str | int, ...], owner: str) -> dict[str, Any]:
+    """Return the values and the ranges of a criterion's parameters."""
+    values: dict[str, Value] = {}
+    ranges: dict[str, tuple[float, float]] = {}
+    if not isinstance(tables, Mapping) or len(tables) > MAX_PARAMETERS:
+        expected = fields.Wrong(f"a table of texts and numbers, at most {MAX_PARAMETERS},")
+        wrong.append(_value_fault("'parameters'", tables, expected, key, owner))
+        return {}
+    for name, written in tables.items():
+        table = written if isinstance(written, Mapping) else {"value": written}
+        wrong += _unknown(table, ["value", "range"], f"the parameter {name!r}", (*key, name), owner)
+        try:
+            values[name] = fields.scalar(table.get("value"))
+            if "range" in table:
+                ranges[name] = fields.bounds(table["range"])
+        except fields.Wrong as expected:
+            wrong.append(_value_fault(f"The parameter {name!r}", written, expected, (*key, name), owner))
+    return {"parameters": values, "ranges": ranges}
+
+
+def _value_fault(
+    what: str, found: Any, expected: fields.Wrong, key: tuple[str | int, ...], owner: str | None = None
+) -> Fault:
+    return Fault("value", f"{what} is {_shown(found)}; {expected} is expected.", criterion=owner, key=key)
+
+
+def _shown(value: Any) -> str:
+    """Return a value in at most 60 characters; what is hostile is not repeated in full."""
+    if isinstance(value, Mapping | list | tuple) and len(value) > 5:
+        return f"a {'table' if isinstance(value, Mapping) else 'list'} of {len(value):,} values"
+    try:
+        text = repr(value[:60] if isinstance(value, str) else value)
+    except (ValueError, RecursionError):
+        return "a value too large to show"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _unknown(
+    table: Mapping[str, Any], known: Iterable[str], what: str, key: tuple[str | int, ...], owner: str | None = None
+) -> Iterator[Fault]:
     allowed = list(known)
-    for name in table:
-        if name not in allowed:
-            advice = nearest(name, allowed) or f"one of {', '.join(allowed)}"
-            yield Fault("unknown_key", f"{name!r} is no key of {what}.", suggestion=advice, criterion=owner)
+    for name in islice((name for name in table if name not in allowed), MAX_FAULTS):
+        advice = nearest(str(name)[:64], allowed) or f"one of {', '.join(allowed)}"
+        message = f"{_shown(name)} is no key of {what}."
+        yield Fault("unknown_key", message, suggestion=advice, criterion=owner, key=(*key, name))
 
 
-def lists(data: Mapping[str, Any], faults: list[Fault]) -> dict[str, tuple[ListEntry, ...]]:
+def lists(data: Mapping[str, Any], faults: list[Fault]) -> dict[str, NamedList]:
     """Return the named lists of `data`; what cannot be read is left out and added to `faults`."""
     tables = data.get("lists", {})
     if not isinstance(tables, Mapping):
-        faults.append(Fault("value", "'lists' has to hold tables.", suggestion='[lists."watch.importers"]'))
+        message = "'lists' has to hold tables."
+        faults.append(Fault("value", message, suggestion='[lists."watch.importers"]', key=("lists",)))
         return {}
-    return {name: tuple(_entries(name, table["entries"], faults)) for name, table in _named(tables, "", faults)}
+    found = [(name, _sequence(table["entries"])) for name, table in islice(_named(tables, "", faults), MAX_LISTS + 1)]
+    if len(found) > MAX_LISTS:
+        faults.append(_too_many("lists", sum(1 for _ in _named(tables, "", [])), MAX_LISTS, ("lists",)))
+        return {}
+    if (count := sum(len(values) for _, values in found)) > MAX_LIST_ENTRIES:
+        faults.append(_too_many("list entries", count, MAX_LIST_ENTRIES, ("lists",)))
+        return {}
+    faults += _repeated_names([name for name, _ in found])
+    read: dict[str, NamedList] = {}
+    for name, values in found:
+        wrong: list[Fault] = []
+        read[name] = NamedList.of(_entries(name, values, wrong))
+        faults += wrong[:MAX_FAULTS]
+    return read
+
+
+def _sequence(values: Any) -> Sequence[Any]:
+    return values if isinstance(values, list | tuple) else [values]
+
+
+def _repeated_names(names: list[str]) -> Iterator[Fault]:
+    """Yield a fault a name that ``[lists.a.b]`` and ``[lists."a.b"]`` both give."""
+    for name in sorted(name for name, count in Counter(names).items() if count > 1):
+        yield Fault("duplicate_list", f"Two lists have the name {name!r}.", suggestion="join them", key=("lists", name))
 
 
 def _named(tables: Mapping[str, Any], prefix: str, faults: list[Fault]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield lists by dotted name: TOML reads ``[lists.watch.importers]`` as a table in a table."""
-    for key, table in tables.items():
-        name = prefix + key
+    for part, table in tables.items():
+        name = prefix + part
         if not isinstance(table, Mapping):
-            faults.append(Fault("value", f"The list {name!r} has to be a table.", suggestion='entries = ["A1"]'))
+            message = f"The list {_shown(name)} has to be a table."
+            faults.append(Fault("value", message, suggestion='entries = ["A1"]', key=("lists", name)))
         elif "entries" in table:
-            faults += _unknown(table, ["entries"], f"the list {name!r}")
+            faults += _unknown(table, ["entries"], f"the list {_shown(name)}", ("lists", name))
             yield name, table
-        else:
+        elif table:
             yield from _named(table, f"{name}.", faults)
+        else:
+            message = f"The list {_shown(name)} has no entries."
+            faults.append(Fault("missing_key", message, suggestion="entries = []", key=("lists", name)))
 
 
-def _entries(name: str, values: Any, faults: list[Fault]) -> Iterator[ListEntry]:
-    for value in values if isinstance(values, list | tuple) else [values]:
+def _entries(name: str, values: Sequence[Any], faults: list[Fault]) -> Iterator[ListEntry]:
+    for index, value in enumerate(values):
+        key = ("lists", name, index)
         table = value if isinstance(value, Mapping) else {"value": value}
-        faults += _unknown(table, ["value", "expires"], f"an entry of the list {name!r}")
+        if table is value and len(faults) < MAX_FAULTS:
+            faults += _unknown(table, ["value", "expires"], f"an entry of the list {_shown(name)}", key)
         try:
             expires = table.get("expires")
-            yield ListEntry(_scalar(table.get("value")), None if expires is None else _date(expires))
-        except _Wrong as expected:
-            faults.append(Fault("value", f"The list {name!r} holds {value!r}; {expected} is expected."))
+            yield ListEntry(fields.scalar(table.get("value")), None if expires is None else fields.day(expires))
+        except fields.Wrong as expected:
+            if len(faults) < MAX_FAULTS:
+                faults.append(_value_fault(f"An entry of the list {_shown(name)}", value, expected, key))
 
 
-def to_dict(criteria: Iterable[Criterion], lists: Mapping[str, Iterable[ListEntry]]) -> dict[str, Any]:
-    """Return a set as JSON and TOML hold it: dates as ISO texts, what has its default left out."""
-    written: dict[str, Any] = {"criterion": [_written(criterion) for criterion in criteria]}
-    if lists:
-        written["lists"] = {name: {"entries": [_entry(entry) for entry in entries]} for name, entries in lists.items()}
-    return written
+def points(data: Mapping[str, Any], faults: list[Fault]) -> dict[str, float]:
+    """Return the sum of points from which a declaration gets each lane."""
+    table = data.get("points", {})
+    if not isinstance(table, Mapping):
+        faults.append(_value_fault("'points'", table, fields.Wrong("a table of lanes such as red = 60"), ("points",)))
+        return {}
+    found: dict[str, float] = {}
+    for lane, value in islice(table.items(), MAX_FAULTS):
+        try:
+            found[lane] = fields.number(value)
+        except fields.Wrong as expected:
+            faults.append(_value_fault(f"The points of {_shown(lane)}", value, expected, ("points", lane)))
+    return found
 
 
-def _written(criterion: Criterion) -> dict[str, Any]:
-    values = {name: getattr(criterion, name) for name in _FIELDS}
-    return {name: _plain(value) for name, value in values.items() if name in _REQUIRED or value != _default(name)}
-
-
-def _default(name: str) -> Any:
-    one = _FIELDS[name]
-    return one.default if one.default_factory is dataclasses.MISSING else one.default_factory()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    if isinstance(value, tuple):
-        return list(value)
-    return dict(value) if isinstance(value, Mapping) else value
-
-
-def _entry(entry: ListEntry) -> Value | dict[str, Value]:
-    return entry.value if entry.expires is None else {"value": entry.value, "expires": entry.expires.isoformat()}
+def shadow(data: Mapping[str, Any], faults: list[Fault]) -> frozenset[str]:
+    """Return the ids of the criteria that run in shadow."""
+    try:
+        return frozenset(fields.texts(data.get("shadow", [])))
+    except fields.Wrong as expected:
+        faults.append(_value_fault("'shadow'", data["shadow"], expected, ("shadow",)))
+        return frozenset()

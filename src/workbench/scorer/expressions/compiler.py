@@ -28,7 +28,7 @@ class Compiler:
     names
         Columns, parameters and lists that it may use.
     columns_are_finite
-        True where the caller has already made NaN and infinities in the columns null.
+        True where the caller has already made null what is no quantity in the columns.
     """
 
     def __init__(self, text: str, names: Names, *, columns_are_finite: bool = False) -> None:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from sqlglot import exp
 
-from .faults import nearest
+from .lists import foreign_entry, in_named_list
 from .patterns import MAX_LIKE_WILDCARDS, like
+from .ranges import MIRRORED
 from .terms import Kind, Rule, Term, complete, finite, member
-from .values import null, value
+from .values import null
 
 if TYPE_CHECKING:
     from .compiler import Compiler
@@ -51,8 +52,14 @@ def compare(compiler: Compiler, node: exp.Expr) -> Term | None:
     if node.this == node.expression:
         compiler.fault(node, "constant", f"{node.sql()} compares a value with itself: it is the same for every row.")
         return None
-    operation = _COMPARISONS[type(node)]
-    return Term(Kind.CONDITION, operation(finite(terms[0]), finite(terms[1])))
+    return Term(Kind.CONDITION, _compared(type(node), node.this, *terms))
+
+
+def _compared(test: type[exp.Expr], left: exp.Expr, one: Term, other: Term) -> pl.Expr:
+    """Compare two terms, what reads a column first: of a column without any value Polars gives one row otherwise."""
+    if left.find(exp.Column) is None:
+        return _COMPARISONS[MIRRORED[test]](finite(other), finite(one))  # type: ignore[no-any-return]
+    return _COMPARISONS[test](finite(one), finite(other))  # type: ignore[no-any-return]
 
 
 def _between(compiler: Compiler, node: exp.Expr) -> Term | None:
@@ -64,21 +71,20 @@ def _between(compiler: Compiler, node: exp.Expr) -> Term | None:
     if low is not None and high is not None and low > high:  # type: ignore[operator]
         compiler.fault(node, "constant", f"{node.sql()} is never true: its lower bound is above its upper bound.")
         return None
-    operand, lower, upper = map(finite, terms)
-    return Term(Kind.CONDITION, (operand >= lower) & (operand <= upper))
+    above = _compared(exp.GTE, node.this, terms[0], terms[1])
+    return Term(Kind.CONDITION, above & _compared(exp.LTE, node.this, terms[0], terms[2]))
 
 
 def _in(compiler: Compiler, node: exp.Expr) -> Term | None:
     operand = compiler.of_kind(node.this, Kind.NUMBER, Kind.TEXT)
-    named = node.args.get("field")
-    values = _named_list(compiler, named) if named is not None else _values(compiler, node)
+    if (named := node.args.get("field")) is not None:
+        return in_named_list(compiler, node, operand, named)
+    values = _values(compiler, node)
     if operand is None or values is None or not compiler.varies(node):
         return None
     for entry in values:
         if entry.kind is not operand.kind:
-            message = f"{node.this.sql()} is {operand.kind} and the list holds {_plain(entry)}, {entry.kind}."
-            advice = f"'{_plain(entry)}'" if operand.kind is Kind.TEXT else None
-            compiler.fault(node, "type", message, advice)
+            foreign_entry(compiler, node, operand, entry.literal)
             return None
     return Term(Kind.CONDITION, member(operand, [value.literal for value in values]))  # type: ignore[misc]
 
@@ -95,18 +101,6 @@ def _values(compiler: Compiler, parent: exp.Expr) -> list[Term] | None:
             compiler.fault(node, "list_value", message, "test a missing value with IS NULL")
             return None
     return complete([compiler.term(node) for node in nodes])
-
-
-def _named_list(compiler: Compiler, node: exp.Expr) -> list[Term] | None:
-    name = node.expressions[0].this if isinstance(node, exp.List) and len(node.expressions) == 1 else None
-    if not isinstance(name, str):
-        compiler.fault(node, "unknown_list", "A named list is written as LIST and its name.", "LIST('watch.importers')")
-        return None
-    if name not in compiler.names.lists:
-        advice = nearest(name, compiler.names.lists) or f"add it as [lists.{name}]"
-        compiler.fault(node, "unknown_list", f"There is no list {name!r}.", advice)
-        return None
-    return complete([value(compiler, node, entry) for entry in compiler.names.lists[name]])
 
 
 def _like(compiler: Compiler, node: exp.Expr) -> Term | None:
@@ -157,10 +151,6 @@ def _case_test(compiler: Compiler, operand: exp.Expr | None, test: exp.Expr) -> 
     if operand is None:
         return compiler.condition(test)
     return compare(compiler, exp.EQ(this=operand.copy(), expression=test.copy()))
-
-
-def _plain(term: Term) -> str:
-    return f"{term.literal:g}" if isinstance(term.literal, float) else str(term.literal)
 
 
 _ONE, _TWO = frozenset({"this"}), frozenset({"this", "expression"})

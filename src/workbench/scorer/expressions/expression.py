@@ -13,8 +13,9 @@ from sqlglot.errors import ParseError
 from .compiler import Compiler
 from .faults import Fault, RefusedCriterionError
 from .lexer import COLUMN_FAULTS, MAX_FAULTS, Gate, known_at_lodgement
+from .lists import LODGED_AT, list_name
 from .sql import to_sql
-from .terms import Names, Term, Value
+from .terms import ListEntry, NamedList, Names, Term, Value
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Expression:
         columns: Mapping[str, pl.DataType],
         *,
         parameters: Mapping[str, Value] | None = None,
-        lists: Mapping[str, Sequence[Value]] | None = None,
+        lists: Mapping[str, Sequence[Value | ListEntry]] | None = None,
     ) -> Expression:
         """Parse and check `text`.
 
@@ -69,7 +70,8 @@ class Expression:
         parameters
             Value by name for each ``:name``.
         lists
-            Values by name for each ``LIST('name')``; entries that have expired are left out by the caller.
+            Values by name for each ``LIST('name')``. An entry that expires counts for the rows that were lodged
+            up to that day, for which the expression then reads ``lodged_at``.
 
         Raises
         ------
@@ -78,7 +80,8 @@ class Expression:
         """
         if not isinstance(text, str):
             raise RefusedCriterionError([Fault("type", f"An expression is a text, not {type(text).__name__}.")])
-        names = Names(known_at_lodgement(columns), parameters or {}, lists or {})
+        named = {name: NamedList.of(values) for name, values in (lists or {}).items()}
+        names = Names(known_at_lodgement(columns), parameters or {}, named)
         faults = Gate(text, names.columns).check()
         if any(fault.code not in COLUMN_FAULTS for fault in faults):
             raise RefusedCriterionError(faults)
@@ -91,8 +94,19 @@ class Expression:
 
     @property
     def columns(self) -> frozenset[str]:
-        """Names of the columns that the expression reads."""
-        return frozenset(column.name for column in self.tree.find_all(exp.Column))
+        """Names of the columns that the expression reads, ``lodged_at`` too where it uses a list that expires."""
+        read = frozenset(column.name for column in self.tree.find_all(exp.Column))
+        return read | {LODGED_AT} if any(self.names.lists[name].until for name in self.lists) else read
+
+    @property
+    def lists(self) -> frozenset[str]:
+        """Names of the lists that the expression uses."""
+        return frozenset(name for node in self.tree.find_all(exp.List) if (name := list_name(node)) is not None)
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """Names of the parameters that the expression uses."""
+        return frozenset(node.name for node in self.tree.find_all(exp.Placeholder))
 
     def to_polars(self, *, columns_are_finite: bool = False) -> pl.Expr:
         """Return a nullable Boolean Polars expression.
@@ -100,7 +114,7 @@ class Expression:
         Parameters
         ----------
         columns_are_finite
-            True where the frame's numbers hold no NaN and no infinity, which then need not be looked for.
+            True where the numbers of the frame are quantities already (see :func:`.terms.quantity`).
         """
         term, faults = _compile(self, columns_are_finite=columns_are_finite)
         if term is None:

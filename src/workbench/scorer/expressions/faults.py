@@ -27,6 +27,9 @@ class Fault:
         Id of the criterion, ``None`` for an expression on its own or for the set.
     warning
         True where the set can still be evaluated, as with a list entry that has expired.
+    key
+        Where in the set's data: names and numbers from the top (``("criterion", 0, "when")``), a list under its
+        dotted name; empty for an expression on its own.
 
     Examples
     --------
@@ -41,6 +44,7 @@ class Fault:
     suggestion: str | None = None
     criterion: str | None = None
     warning: bool = False
+    key: tuple[str | int, ...] = ()
 
     def __str__(self) -> str:
         """Return place, message, suggestion and code in one line."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 from sqlglot import exp
 
+from . import casing
 from .lexer import DATE_PARTS, MAX_CHARACTERS
 from .patterns import pattern_fault
 from .terms import Kind, Rule, Term, finite
@@ -34,6 +35,9 @@ def _of_text(kind: Kind, apply: Callable[[pl.Expr], pl.Expr]) -> Rule:
 
 def _substring(compiler: Compiler, node: exp.Expr) -> Term | None:
     term = compiler.of_kind(node.this, Kind.TEXT)
+    if node.args.get("start") is None:
+        compiler.fault(node, "argument", "SUBSTRING needs a start.", "SUBSTRING(hs_code, 1, 4)")
+        return None
     written = [name for name in ("start", "length") if node.args.get(name) is not None]
     bounds = [bound for name in written if (bound := _whole(compiler, node, name)) is not None]
     if term is None or len(bounds) < len(written):
@@ -52,6 +56,9 @@ def _whole(compiler: Compiler, node: exp.Expr, name: str) -> int | None:
 
 
 def _coalesce(compiler: Compiler, node: exp.Expr) -> Term | None:
+    if not node.expressions:
+        compiler.fault(node, "argument", "COALESCE needs two values or more.", "COALESCE(quantity, 0)")
+        return None
     terms = compiler.alike([node.this, *node.expressions])
     if terms is None:
         return None
@@ -104,8 +111,8 @@ RULES: dict[type[exp.Expr], Rule] = {
     exp.Abs: _of_number(lambda value: value.abs()),
     # SQL rounds 2.5 to 3; half to even is Polars' way.
     exp.Round: _of_number(lambda value: value.round(0, mode="half_away_from_zero")),
-    exp.Lower: _of_text(Kind.TEXT, lambda text: text.str.to_lowercase()),
-    exp.Upper: _of_text(Kind.TEXT, lambda text: text.str.to_uppercase()),
+    exp.Lower: _of_text(Kind.TEXT, casing.lower),
+    exp.Upper: _of_text(Kind.TEXT, casing.upper),
     exp.Length: _of_text(Kind.NUMBER, lambda text: text.str.len_chars().cast(pl.Float64)),
     exp.Substring: Rule(frozenset({"this", "start", "length"}), _substring),
     exp.Coalesce: Rule(frozenset({"this", "expressions"}), _coalesce),

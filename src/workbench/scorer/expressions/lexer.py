@@ -8,15 +8,17 @@ or a word outside the language. The gate's cost is linear in at most :data:`MAX_
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import polars as pl
 from sqlglot.tokens import Tokenizer
 
 from ..schema import SCHEMA, Role
+from .characters import hidden_character, is_hidden, named
 from .faults import Fault, nearest
+from .tokens import TOKEN, Token, count_nodes, lists, nesting
 
 MAX_CHARACTERS = 4_096
 MAX_NESTING = 16
@@ -46,18 +48,6 @@ FUNCTIONS = frozenset(
 )
 DATE_PARTS = frozenset({"YEAR", "MONTH", "DAY", "HOUR"})
 
-_TOKEN = re.compile(
-    r"""(?P<space>[ \t\r\n]+)
-      | (?P<comment>--|/\*)
-      | (?P<string>'(?:[^']|'')*')
-      | (?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\w.]))
-      | (?P<parameter>:[A-Za-z_][A-Za-z0-9_]*)
-      | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
-      | (?P<operator><>|!=|<=|>=|[=<>+\-*/])
-      | (?P<bracket>[(),])""",
-    re.VERBOSE,
-)
-
 _HINTS = {
     '"': ("names are written without quotes and text in single quotes", "hs_code = '870323'"),
     "'": ("a text is opened here and never closed", "close it with '; double a quote inside: 'O''Neil'"),
@@ -69,8 +59,6 @@ _HINTS = {
     "?": ("a parameter needs a name", ":name"),
     ".": ("a column has no table in front, and a number starts with a digit", "0.5"),
 }
-# Format characters (bidirectional controls, zero-width joiners) make a text read other than it runs.
-_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _FORBIDDEN_ROLES = {
     Role.IDENTITY: ("identity_column", "keys a row and says nothing about its risk"),
     Role.DECISION: ("known_after_decision", "is known only after the decision to control"),
@@ -78,20 +66,6 @@ _FORBIDDEN_ROLES = {
 }
 COLUMN_FAULTS = frozenset({"unknown_column", *(code for code, _ in _FORBIDDEN_ROLES.values())})
 _MAY_PRECEDE_BRACKET = KEYWORDS - {"NULL", "DATE", "END", "IS"} | FUNCTIONS
-
-
-@dataclass(frozen=True)
-class Token:
-    """One lexical unit: its kind (a group of the token pattern), text and offset in the expression."""
-
-    kind: str
-    text: str
-    start: int
-
-    @property
-    def keyword(self) -> str:
-        """The word in capitals; empty for what is not a word."""
-        return self.text.upper() if self.kind == "word" else ""
 
 
 @dataclass
@@ -120,6 +94,7 @@ class Gate:
             self._fault("empty", "The expression is empty.", 0, "customs_value_usd > 10000")
         self._check_size(tokens)
         self._check_words(tokens)
+        self._check_commas(tokens)
         return self.faults[:MAX_FAULTS]
 
     def _fault(self, code: str, message: str, start: int, suggestion: str | None = None) -> None:
@@ -129,7 +104,7 @@ class Gate:
     def _tokens(self) -> Iterator[Token]:
         start = 0
         while start < len(self.text):
-            match = _TOKEN.match(self.text, start)
+            match = TOKEN.match(self.text, start)
             if match is None or match.lastgroup is None:
                 self._refuse_character(start)
                 if self.text[start] == "'":
@@ -146,18 +121,23 @@ class Gate:
             self._fault("comment", "Comments can hide text from a reader.", token.start, "use the criterion's `reason`")
         elif token.kind == "string":
             self._check_literal(token)
-        elif token.kind == "number" and abs(float(token.text)) == float("inf"):
-            self._fault("number", f"The number {token.text} is larger than any value can be.", token.start)
+        elif token.kind == "number":
+            self._check_number(token)
+
+    def _check_number(self, token: Token) -> None:
+        value = float(token.text)
+        if value == float("inf"):
+            self._fault("number", f"The number {token.text[:40]} is larger than any value can be.", token.start)
+        elif value == 0 and re.search("[1-9]", token.text.lower().partition("e")[0]):
+            self._fault("number", f"The number {token.text[:40]} is smaller than any value can be.", token.start, "0")
 
     def _check_literal(self, token: Token) -> None:
         if len(token.text) > MAX_LITERAL_CHARACTERS:
             found = f"A text has {len(token.text):,} characters; at most {MAX_LITERAL_CHARACTERS} are allowed."
             self._fault("long_literal", found, token.start)
-        for offset, character in enumerate(token.text):
-            # A backslash escapes in some dialects and not in others: the same text would mean two things.
-            if character == "\\" or unicodedata.category(character) in _INVISIBLE:
-                self._fault("character", f"{_named(character)} is not allowed in a text.", token.start + offset)
-                return
+        if hidden := hidden_character(token.text):
+            start = token.start + next(offset for offset, one in enumerate(token.text) if is_hidden(one))
+            self._fault("character", f"{hidden} is not allowed in a text.", start)
 
     def _refuse_character(self, start: int) -> None:
         character = self.text[start]
@@ -166,19 +146,25 @@ class Gate:
             reason = "a number has digits, one point and an exponent at most, and nothing joined to it"
         elif character.isalpha():
             reason = "names are of ASCII letters, digits and underscore; this one may only look like an ASCII letter"
-        self._fault("character", f"{_named(character)} is not allowed here: {reason}.", start, suggestion)
+        self._fault("character", f"{named(character)} is not allowed here: {reason}.", start, suggestion)
 
     def _check_size(self, tokens: list[Token]) -> None:
-        if (nodes := _count_nodes(tokens)) > MAX_NODES:
+        if (nodes := count_nodes(tokens)) > MAX_NODES:
             found = f"The expression has {nodes:,} names, values and operators; at most {MAX_NODES} are allowed."
             self._fault("too_large", found, 0, "split it into several criteria")
-        if (depth := _nesting(tokens)) > MAX_NESTING:
+        if (depth := nesting(tokens)) > MAX_NESTING:
             found = f"The expression nests {depth} levels deep; at most {MAX_NESTING} are allowed."
             self._fault("too_deep", found, 0, "split it into several criteria")
-        for start, count in _lists(tokens):
+        for start, count in lists(tokens):
             if count > MAX_LIST_VALUES:
                 found = f"A list has {count:,} values; at most {MAX_LIST_VALUES:,} are allowed."
                 self._fault("long_list", found, start, "put the values under [lists] and use IN LIST('name')")
+
+    def _check_commas(self, tokens: list[Token]) -> None:
+        # The parser passes over a comma with nothing beside it.
+        for before, token in pairwise(tokens):
+            if (token.text == "," and before.text in {"(", ","}) or (token.text == ")" and before.text == ","):
+                self._fault("syntax", "A value is missing beside this comma.", token.start)
 
     def _check_words(self, tokens: list[Token]) -> None:
         for index, token in enumerate(tokens):
@@ -188,11 +174,21 @@ class Gate:
             part = index > 1 and tokens[index - 2].keyword == "EXTRACT" and tokens[index - 1].text == "("
             if part:
                 self._check_date_part(token)
+            elif token.keyword in {"EXTRACT", "FROM"}:
+                self._check_extract(tokens, index)
             elif called and token.keyword not in _MAY_PRECEDE_BRACKET:
                 advice = nearest(token.keyword, FUNCTIONS) or f"one of {', '.join(sorted(FUNCTIONS))}"
                 self._fault("unknown_function", f"There is no function {token.text}.", token.start, advice)
             elif not called and token.keyword not in KEYWORDS:
                 self._check_column(token)
+
+    def _check_extract(self, tokens: list[Token], index: int) -> None:
+        """Refuse the other forms that the parser reads: a part in quotes, a comma for FROM, FROM elsewhere."""
+        start = index if tokens[index].keyword == "EXTRACT" else max(index - 3, 0)
+        form = [token.keyword or token.text for token in tokens[start : start + 4]]
+        if len(form) < 4 or (form[0], form[1], form[3]) != ("EXTRACT", "(", "FROM") or tokens[start + 2].kind != "word":
+            advice = "EXTRACT(MONTH FROM lodged_at)"
+            self._fault("syntax", "EXTRACT takes a part of a date and FROM.", tokens[index].start, advice)
 
     def _check_date_part(self, token: Token) -> None:
         if token.keyword not in DATE_PARTS:
@@ -234,51 +230,3 @@ def position(text: str, start: int) -> tuple[int, int]:
     """
     before = text[:start]
     return before.count("\n") + 1, start - before.rfind("\n")
-
-
-def _named(character: str) -> str:
-    if character.isascii() and character.isprintable():
-        return f"The character {character}"
-    return f"The character U+{ord(character):04X} ({unicodedata.name(character, 'a control character')})"
-
-
-def _enclosing(tokens: list[Token]) -> Iterator[tuple[Token, list[int]]]:
-    """Yield each token with the indices of the brackets open before it."""
-    opened: list[int] = []
-    for index, token in enumerate(tokens):
-        if token.text == ")" and opened:
-            opened.pop()
-        yield token, opened
-        if token.text == "(":
-            opened.append(index)
-
-
-def _is_list(tokens: list[Token], opening: int) -> bool:
-    return opening > 0 and tokens[opening - 1].keyword == "IN"
-
-
-def _count_nodes(tokens: list[Token]) -> int:
-    """Count what becomes a node of the tree; a list's values have a limit of their own."""
-    return sum(
-        token.kind != "bracket" and not (opened and _is_list(tokens, opened[-1]))
-        for token, opened in _enclosing(tokens)
-    )
-
-
-def _nesting(tokens: list[Token]) -> int:
-    deepest = cases = prefixes = 0
-    for token, opened in _enclosing(tokens):
-        cases += {"CASE": 1, "END": -1}.get(token.keyword, 0)
-        # A run of NOT or of signs nests once for each of them.
-        prefixes = prefixes + 1 if token.keyword == "NOT" or token.text in {"-", "+"} else 0
-        deepest = max(deepest, len(opened) + (token.text == "(") + cases + prefixes)
-    return deepest
-
-
-def _lists(tokens: list[Token]) -> list[tuple[int, int]]:
-    """Return offset and number of values of each list written after IN."""
-    commas: dict[int, int] = {}
-    for token, opened in _enclosing(tokens):
-        if opened and _is_list(tokens, opened[-1]):
-            commas[opened[-1]] = commas.get(opened[-1], 0) + (token.text == ",")
-    return [(tokens[opening].start, count + 1) for opening, count in commas.items()]

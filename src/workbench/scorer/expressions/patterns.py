@@ -7,6 +7,8 @@ import re
 
 import polars as pl
 
+from .portable import portable_fault
+
 MAX_LIKE_WILDCARDS = 16
 MAX_PATTERN_CHARACTERS = 100
 MAX_REPETITIONS = 1_000
@@ -32,11 +34,6 @@ def like(operand: pl.Expr, pattern: str) -> pl.Expr:
 
 _LIKE = {"%": ".*", "_": "."} | {character: f"\\{character}" for character in ".^$*+?{}[]()|"}
 
-# What reads differently in Oracle, PostgreSQL, Spark and Polars: groups with a flag, lazy and
-# possessive repetition, operations on sets of characters.
-_UNPORTABLE = re.compile(r"\(\?|[*+?}][*+?{]|&&|--|~~")
-_NAMED_SET = re.compile(r"\[:(?:alpha|digit|alnum|upper|lower|space|punct):\]")
-_NESTED_SET = re.compile(r"\[[^\]]*\[")
 _COUNTED = re.compile(r"\{(\d*),?(\d*)\}")
 
 
@@ -50,10 +47,8 @@ def pattern_fault(pattern: str) -> str | None:
     """
     if len(pattern) > MAX_PATTERN_CHARACTERS:
         return f"it has {len(pattern)} characters; at most {MAX_PATTERN_CHARACTERS} are allowed"
-    if found := _UNPORTABLE.search(pattern):
-        return f"{found.group()!r} means different things in different databases"
-    if _NESTED_SET.search(_NAMED_SET.sub("", pattern)):
-        return "it has a set of characters inside another"
+    if reason := portable_fault(pattern):
+        return reason
     counts = [max(int(count or 1) for count in bounds) for bounds in _COUNTED.findall(pattern)]
     if (repetitions := math.prod(max(count, 1) for count in counts)) > MAX_REPETITIONS:
         return f"its counted repetitions multiply to {repetitions:,}; at most {MAX_REPETITIONS:,} are allowed"

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from .faults import nearest
 from .lexer import KEYWORDS
-from .terms import Kind, Rule, Term, Value, canonical, finite, literal, moment
+from .terms import Kind, Rule, Term, Value, canonical, finite, literal, moment, quantity, unfit
 
 if TYPE_CHECKING:
     from .compiler import Compiler
@@ -34,7 +34,8 @@ def _column(compiler: Compiler, node: exp.Expr) -> Term | None:
     if term is None:
         compiler.fault(node, "type", f"The column {node.name!r} is of type {dtype}, which criteria cannot use.")
         return None
-    return Term(term.kind, term.expression, term.finite or compiler._columns_are_finite)
+    bounded = term.finite or compiler._columns_are_finite
+    return Term(term.kind, term.expression if bounded else quantity(term.expression))
 
 
 def _literal(compiler: Compiler, node: exp.Expr) -> Term | None:
@@ -52,10 +53,10 @@ def _parameter(compiler: Compiler, node: exp.Expr) -> Term | None:
 
 def value(compiler: Compiler, node: exp.Expr, content: Value) -> Term | None:
     """Return a value that was written or given as a parameter or in a list, ``None`` after a fault."""
-    term = literal(content)
-    if term is None:
-        compiler.fault(node, "value", f"{content!r} is neither a text nor a finite number.")
-    return term
+    reason = unfit(content)
+    if reason is not None:
+        compiler.fault(node, "value", f"The value of {node.sql()} {reason}.")
+    return None if reason is not None else literal(content)
 
 
 def _date(compiler: Compiler, node: exp.Expr) -> Term | None:

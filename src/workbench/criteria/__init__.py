@@ -1,0 +1,1 @@
+"""The criteria lab: criteria files checked, back-tested, tuned, mined, approved and put in force."""
