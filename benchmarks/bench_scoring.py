@@ -27,9 +27,10 @@ from workbench.scorer import scorer as scorer_module
 from workbench.scorer.criteria import CriteriaSet
 from workbench.scorer.criteria.hits import CompiledCriteria
 from workbench.scorer.intake.mapping import Mapping
-from workbench.scorer.lanes import candidates as candidates_module
+from workbench.scorer.lanes import drawing as drawing_module
+from workbench.scorer.lanes import filling as filling_module
+from workbench.scorer.lanes import resolution as resolution_module
 from workbench.scorer.lanes import room as room_module
-from workbench.scorer.lanes import selection as selection_module
 from workbench.scorer.risk.featureset import FeatureSet, Matrix
 from workbench.scorer.risk.lookups import KeySpace, Lookup
 from workbench.scorer.risk.riskmodel import RiskModel
@@ -48,8 +49,8 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "matrix": [(FeatureSet, "matrix")],
     "prediction": [(RiskModel, "scores")],
     "criteria": [(CompiledCriteria, "hits")],
-    "draws": [(module, "uniforms") for module in (candidates_module, room_module, selection_module)],
-    "selection": [(scorer_module, "select")],
+    "draws": [(module, "uniforms") for module in (drawing_module, filling_module, room_module)],
+    "selection": [(resolution_module, "select")],
     "table": [(Scorer, "assess"), (Scorer, "decide")],
 }
 """What is timed under which name."""

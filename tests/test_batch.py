@@ -59,6 +59,27 @@ def test_a_file_in_chunks_is_decided_as_the_table_in_memory(
     assert seen[-1] == ("explain", 651)
 
 
+def test_every_hit_is_written_beside_the_decisions(bundle: ScoringBundle, dirty: pl.DataFrame, tmp_path: Path) -> None:
+    dirty.write_parquet(tmp_path / "raw.parquet")
+    target, hits = tmp_path / "out.parquet", tmp_path / "hits.parquet"
+    score_file(bundle, tmp_path / "raw.parquet", target, as_of=AS_OF, hits=hits)
+    scorer = bundle.scorer
+    decided = scorer.decide(scorer.assess(scorer.mapping.apply(dirty), as_of=AS_OF))
+    assert pl.read_parquet(hits).equals(decided.resolution.hits)
+    assert decided.resolution.hits.height > 0
+
+
+def test_hits_are_written_into_a_file_of_their_own(
+    bundle: ScoringBundle, small_raw: pl.DataFrame, tmp_path: Path
+) -> None:
+    raw, out = tmp_path / "raw.parquet", tmp_path / "out.parquet"
+    small_raw.head(3).write_parquet(raw)
+    for hits, message in ((out, "a file of its own"), (raw, "among the declarations"), ("hits.csv", "must end in")):
+        with pytest.raises(SourceError, match=message):
+            score_file(bundle, raw, out, hits=hits)
+    assert not out.exists()
+
+
 def test_csv_plain_and_compressed_and_parquet_give_the_same_decisions(
     bundle: ScoringBundle, dirty: pl.DataFrame, tmp_path: Path
 ) -> None:
@@ -142,6 +163,23 @@ def test_a_full_disk_leaves_the_old_file_and_no_part_of_the_new(
         score_file(bundle, tmp_path / "raw.parquet", tmp_path / "out.parquet")
     assert (tmp_path / "out.parquet").read_bytes() == b"old"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["out.parquet", "raw.parquet"]
+
+
+def test_a_disk_that_fills_at_the_decisions_leaves_no_hits_without_them(
+    bundle: ScoringBundle, small_raw: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_raw.head(300).write_parquet(tmp_path / "raw.parquet")
+    write = pl.DataFrame.write_parquet
+
+    def full(frame: pl.DataFrame, path: Path) -> None:
+        if "reasons" in frame.columns:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(frame, path)
+
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
+    with pytest.raises(SourceError, match=r"out.parquet could not be written: The disk is full"):
+        score_file(bundle, tmp_path / "raw.parquet", tmp_path / "out.parquet", hits=tmp_path / "hits.parquet")
+    assert [file.name for file in tmp_path.iterdir()] == ["raw.parquet"]
 
 
 def test_decisions_are_never_written_among_the_declarations_that_are_read(

@@ -68,8 +68,8 @@ def test_a_loaded_bundle_decides_as_the_scorer_that_was_saved(
     assert ScoringBundle.load(folder).score(small_raw).equals(small_scorer.score(small_raw))
 
 
-@pytest.mark.parametrize("protocol", range(1, PROTOCOL + 1))
-def test_a_bundle_of_every_protocol_ever_exported_still_reproduces_its_golden_rows(protocol: int) -> None:
+@pytest.mark.parametrize("protocol", range(2, PROTOCOL + 1))
+def test_a_bundle_of_every_protocol_ever_released_still_reproduces_its_golden_rows(protocol: int) -> None:
     folder = GOLDEN / f"protocol_{protocol}"
     bundle = ScoringBundle.load(folder)
     expected = pl.read_parquet(folder / GOLDEN_DECISIONS)
@@ -78,12 +78,19 @@ def test_a_bundle_of_every_protocol_ever_exported_still_reproduces_its_golden_ro
     # A later scorer may word its reasons better; words decide nothing.
     assert decided.drop("reasons").equals(expected.drop("reasons"))
     causes = set(expected["cause"].str.split(":").list.first())
-    assert causes == {"none", "model", "criterion", "random", "quarantine"}
+    assert causes == {"none", "model", "criterion", "points", "random", "lot", "quarantine"}
 
 
 def test_the_golden_bundle_is_small() -> None:
     size = sum(file.stat().st_size for file in GOLDEN.rglob("*") if file.is_file())
     assert size < 300_000
+
+
+def test_points_shadow_and_force_are_in_the_bundle() -> None:
+    criteria = ScoringBundle.load(GOLDEN / f"protocol_{PROTOCOL}").scorer.criteria
+    assert criteria.points == {"yellow": 30}
+    assert criteria.shadow == {"tried"}
+    assert {one.id: one.forced_after for one in criteria.criteria if one.forced_after} == {"cheap": 4}
 
 
 def test_golden_rows_that_come_out_otherwise_are_refused(
@@ -142,7 +149,14 @@ def test_another_protocol_is_refused_whatever_else_its_manifest_says(
         ScoringBundle.load(folder)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"x"', b"\xff", b'{"protocol": 1}', b"{}"])
+def test_protocol_1_is_refused_by_name_with_what_to_do(folder: Path, no_parser: None) -> None:
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    (folder / MANIFEST).write_text(json.dumps(manifest | {"protocol": 1}))
+    with pytest.raises(BundleError, match=r"has protocol 1; this scorer reads 2.*export the run again with"):
+        ScoringBundle.load(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"x"', b"\xff", b'{"protocol": 2}', b"{}"])
 def test_an_unreadable_manifest_is_refused(folder: Path, no_parser: None, content: bytes) -> None:
     (folder / MANIFEST).write_bytes(content)
     with pytest.raises(BundleError, match=r"manifest.json is not readable.*again"):

@@ -1,13 +1,16 @@
-"""Draws by lot: repeatable with the key, unforeseeable without it, uniform."""
+"""Draws by lot: repeatable with the key, unforeseeable without it, uniform; and the force that goes before the lot."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from itertools import product
 
 import numpy as np
+import pytest
 
 from workbench.scorer.lanes.draw import uniforms
+from workbench.scorer.lanes.forced import force, selection_probabilities
 
 NAMES = [f"D{number}" for number in range(20_000)]
 
@@ -44,3 +47,41 @@ def test_a_draw_is_the_first_53_bits_of_the_hmac() -> None:
 def test_names_of_any_script_and_none_at_all_are_drawn() -> None:
     assert len(uniforms(b"key", "random", [])) == 0
     assert len(set(uniforms(b"key", "random", ["", "Ω", "\0", "D1"]))) == 4
+
+
+# --- forced selection --------------------------------------------------------------------------------------------
+
+
+def _one_by_one(drawn: list[bool], forced_after: int, passed_over: int) -> tuple[list[bool], int]:
+    """Force as the manual says it: count what is passed over, and select when the count is reached."""
+    forced = []
+    for one in drawn:
+        forced.append(not one and passed_over >= forced_after)
+        passed_over = 0 if one or forced[-1] else passed_over + 1
+    return forced, passed_over
+
+
+@pytest.mark.parametrize("forced_after", [0, 1, 3])
+@pytest.mark.parametrize("passed_over", [0, 1, 3])
+def test_force_counts_what_is_passed_over_in_every_course_of_eight_draws(forced_after: int, passed_over: int) -> None:
+    start = min(passed_over, forced_after)
+    for drawn in product([False, True], repeat=8):
+        forced, left = force(np.array(drawn), forced_after, passed_over)
+        assert (forced.tolist(), left) == _one_by_one(list(drawn), forced_after, start)
+
+
+def test_without_hits_the_count_stays_where_it_was() -> None:
+    assert force(np.array([], dtype=bool), 5, 3)[1] == 3
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("forced_after", [0, 2, 9])
+@pytest.mark.parametrize("passed_over", [0, 2])
+def test_the_probability_of_a_hit_is_the_sum_over_all_courses_of_the_draws(
+    share: float, forced_after: int, passed_over: int
+) -> None:
+    expected = np.zeros(8)
+    for drawn in product([False, True], repeat=8):
+        weight = np.prod([share if one else 1 - share for one in drawn])
+        expected += weight * (np.array(drawn) | force(np.array(drawn), forced_after, passed_over)[0])
+    assert selection_probabilities(8, share, forced_after, passed_over) == pytest.approx(expected)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,8 @@ from workbench.scorer.criteria import CompiledCriteria, CriteriaSet
 from workbench.scorer.lanes.policy import LaneLimit
 from workbench.scorer.schema import SCHEMA, Lane, Role, names
 from workbench.scorer.scorer import DECISIONS, Assessment, Scorer
+from workbench.stages.folder import RunFolder
+from workbench.stages.selecting import select_lanes
 from workbench.synthetic.world import Tables
 
 KEY = ["declaration_id", "item_no"]
@@ -232,9 +236,12 @@ def test_criteria_are_drawn_independently_of_each_other(small_scorer: Scorer, sm
     assert (decided["lane"] == "orange").mean() == pytest.approx(0.75, abs=0.05)
 
 
-def test_a_criterion_that_releases_selects_nothing(small_scorer: Scorer, small_raw: pl.DataFrame) -> None:
-    trusted = {**ALL, "id": "trusted", "lane": "green"}
-    decided = with_criteria(small_scorer, trusted).score(small_raw, reasons=False)
+def test_a_criterion_without_a_lane_selects_nothing_by_itself(small_scorer: Scorer, small_raw: pl.DataFrame) -> None:
+    weighed = {**ALL, "id": "weighed", "points": 10}
+    other = {"id": "other", "title": "", "when": "customs_value_usd < 0", "points": 1}
+    scorer = with_criteria(small_scorer, weighed, other)
+    scorer = replace(scorer, criteria=replace(scorer.criteria, points={"red": 11}))
+    decided = scorer.score(small_raw, reasons=False)
     assert decided.select("lane", "cause", "inclusion_probability").unique().rows() == [("green", "none", 0.0)]
 
 
@@ -245,6 +252,78 @@ def test_a_hit_that_finds_every_lane_full_keeps_its_criterion_as_cause(
     decided = with_criteria(small_scorer, {**ALL, "id": "all", "lane": "red"}, limits=full).score(small_raw.head(50))
     assert set(decided["lane"]) == {"green"}
     assert set(decided["cause"]) == {"criterion:all"}
+
+
+def test_a_lane_by_points_says_their_sum_and_what_it_is_made_of(small_scorer: Scorer, small_raw: pl.DataFrame) -> None:
+    weighed = [{**ALL, "id": name, "points": points} for name, points in (("one", 10), ("other", 2.5), ("none", 0.5))]
+    weighed[2]["when"] = "customs_value_usd < 0"
+    scorer = with_criteria(small_scorer, *weighed)
+    scorer = replace(scorer, criteria=replace(scorer.criteria, points={"yellow": 12.5}))
+    decided = scorer.score(small_raw.head(50))
+    assert decided.select("lane", "cause", "inclusion_probability").unique().rows() == [("yellow", "points", 1.0)]
+    assert set(decided["reasons"]) == {"The criteria that hit it add up to 12.5 points: one 10, other 2.5."}
+
+
+def test_the_reason_of_a_criterion_holds_the_values_of_its_parameters(
+    small_scorer: Scorer, small_raw: pl.DataFrame
+) -> None:
+    cheap = {"id": "c", "title": "", "when": "customs_value_usd >= :least", "parameters": {"least": 0}, "lane": "red"}
+    decided = with_criteria(small_scorer, cheap | {"reason": "At least {least} USD."}).score(small_raw.head(5))
+    assert set(decided["reasons"]) == {"At least 0 USD."}
+
+
+def test_a_lot_that_tops_up_a_lane_says_so(small_scorer: Scorer, small_raw: pl.DataFrame) -> None:
+    limits = {"limits": (LaneLimit(Lane.BLUE, share=0.5),), "model_lanes": (), "lot_lanes": (Lane.BLUE,)}
+    decided = with_criteria(small_scorer, **limits).score(small_raw)
+    by_lot = decided.filter(pl.col("cause") == "lot")
+    assert set(by_lot["lane"]) == {"blue"}
+    assert set(by_lot["reasons"]) == {
+        "Drawn by lot among goods that nothing else had selected, to fill the lane's capacity."
+    }
+    assert decided.filter(pl.col("cause") == "none")["reasons"].null_count() == (decided["cause"] == "none").sum()
+
+
+def test_every_hit_is_recorded_also_of_what_another_criterion_decided_and_of_shadow(
+    small_scorer: Scorer, small_raw: pl.DataFrame
+) -> None:
+    criteria = [{**ALL, "id": "red", "lane": "red"}, {**ALL, "id": "mild", "lane": "blue", "hit_percentage": 50}]
+    scorer = with_criteria(small_scorer, *criteria, {**ALL, "id": "tried", "lane": "red"})
+    scorer = replace(scorer, criteria=replace(scorer.criteria, shadow=frozenset({"tried"})))
+    decided = scorer.decide(scorer.assess(scorer.mapping.apply(small_raw)))
+    hits = decided.resolution.hits
+    assert set(decided.decisions["cause"]) == {"criterion:red"}
+    for name in ("red", "mild", "tried"):
+        of_one = hits.filter(pl.col("criterion") == name)
+        assert of_one.select(KEY).equals(decided.decisions.select(KEY))
+        assert set(of_one["mode"]) == {"shadow" if name == "tried" else "active"}
+    assert hits.filter(pl.col("criterion") == "mild")["drawn"].mean() == pytest.approx(0.5, abs=0.08)
+
+
+def test_forced_selection_goes_on_from_the_counters_given(small_scorer: Scorer, small_raw: pl.DataFrame) -> None:
+    never = {**ALL, "id": "never", "lane": "red", "hit_percentage": 0, "forced_after": 10**6}
+    scorer = with_criteria(small_scorer, never)
+    assessment = scorer.assess(scorer.mapping.apply(small_raw))
+    declarations = small_raw["declaration_id"].n_unique()
+    assert scorer.decide(assessment).resolution.counters == {"never": declarations}
+    forced = scorer.decide(assessment, {"never": 10**6}).decisions.filter(pl.col("lane") == "red")
+    first = small_raw.sort("lodged_at", "declaration_id")["declaration_id"][0]
+    assert set(forced["declaration_id"]) == {first}
+
+
+def test_a_run_keeps_every_hit_and_counts_them_by_criterion(trained_run: RunFolder, tmp_path: Path) -> None:
+    shutil.copytree(trained_run.path, tmp_path / "run")
+    run = RunFolder.open(tmp_path / "run")
+    selected = select_lanes(run, as_of=datetime(2030, 1, 1))
+    hits = run.read("hits")
+    assert hits.equals(selected.hits)
+    counted = {row["id"]: row for row in run.read_json("selection")["criteria"]}
+    assert sum(row["hits"] for row in counted.values()) == hits.height > 0
+    cheap = hits.filter(pl.col("criterion") == "cheap-for-origin")
+    assert counted["cheap-for-origin"]["drawn"] == cheap.filter("drawn")["declaration_id"].n_unique()
+    assert counted["cheap-for-origin"]["not_evaluable"] > 0
+    assert {row["mode"] for row in counted.values()} == {"active"}
+    by_criterion = selected.decisions["cause"].str.starts_with("criterion:").sum()
+    assert sum(row["decided"] for row in counted.values()) == by_criterion > 0
 
 
 # --- two halves --------------------------------------------------------------------------------------------------
@@ -262,9 +341,7 @@ def test_assessments_of_chunks_join_to_the_assessment_of_the_whole(
     assert joined.rows.equals(whole.rows)
     assert joined.quarantined.equals(whole.quarantined)
     assert joined.not_evaluable == whole.not_evaluable
-    assert (
-        joined.hits("gross-below-net") == whole.hits("gross-below-net") == int(whole.rows["hit:gross-below-net"].sum())
-    )
+    assert small_scorer.decide(joined).resolution.hits.equals(small_scorer.decide(whole).resolution.hits)
 
 
 def test_the_moment_given_is_not_the_machines_clock(small_scorer: Scorer, small_raw: pl.DataFrame) -> None:

@@ -14,15 +14,21 @@ KEY_VARIABLE = "WORKBENCH_RANDOM_KEY"
 """Environment variable that holds the key of the draws, in hexadecimal."""
 
 
+def limits(config: SelectionConfig) -> tuple[LaneLimit, ...]:
+    """Return the capacity of the lanes that `config` states."""
+    return tuple(LaneLimit(limit.lane, limit.share, limit.count) for limit in config.capacity)
+
+
 def policy(config: SelectionConfig, key: bytes) -> SelectionPolicy:
     """Return the policy that `config` describes, drawing with `key`."""
     return SelectionPolicy(
-        limits=tuple(LaneLimit(limit.lane, limit.share, limit.count) for limit in config.capacity),
+        limits=limits(config),
         model_lanes=config.model_lanes,
         random_share=config.random_share,
         random_lane=config.random_lane,
         fallback_lane=config.fallback_lane,
         key=key,
+        lot_lanes=config.lot_lanes,
     )
 
 

@@ -31,8 +31,13 @@ CRITERIA = {
         {"id": "gross-below-net", "title": "Gross mass below net mass", "when": "gross_mass_kg < net_mass_kg",
          "lane": "yellow"},
         {"id": "cheap", "title": "Cheap", "when": "unit_value_usd_per_kg < 0.5 * hs4_median_unit_value_usd_per_kg",
-         "lane": "orange", "hit_percentage": 50, "reason": "Less than half of what is usual."},
-    ]
+         "lane": "orange", "hit_percentage": 50, "forced_after": 4, "reason": "Less than half of what is usual."},
+        {"id": "no-duty", "title": "No duty", "when": "duty_rate = 0", "points": 20},
+        {"id": "large", "title": "Large", "when": "customs_value_usd > 5000", "points": 15},
+        {"id": "tried", "title": "Tried in shadow", "when": "net_mass_kg > 100", "lane": "red"},
+    ],
+    "points": {"yellow": 30},
+    "shadow": ["tried"],
 }  # fmt: skip
 
 
@@ -48,12 +53,12 @@ def main() -> None:
         numbers=("duty_rate", "customs_value_usd"),
     )
     model = ModelConfig(rounds=20, early_stopping_rounds=5, recovery_rounds=5, parameters={"eta": 0.2, "max_depth": 4})
-    limits = (LaneLimit(Lane.RED, share=0.1), LaneLimit(Lane.YELLOW, share=0.2))
+    limits = (LaneLimit(Lane.RED, share=0.1), LaneLimit(Lane.YELLOW, share=0.2), LaneLimit(Lane.BLUE, share=0.1))
     scorer = Scorer(
         Mapping.from_toml(ROOT / "data" / "mappings" / "generated.toml"),
         train(world.declarations, world.outcomes, T, features, model).model,
         CriteriaSet.from_dict(CRITERIA),
-        SelectionPolicy(limits, (Lane.RED, Lane.YELLOW), 0.3, Lane.RED, Lane.YELLOW, bytes(range(32))),
+        SelectionPolicy(limits, (Lane.RED, Lane.YELLOW), 0.3, Lane.RED, Lane.YELLOW, bytes(range(32)), (Lane.BLUE,)),
     )
     golden = world.declarations.filter(pl.col("lodged_at") >= T).head(60)
     broken = pl.int_range(pl.len()) == 7

@@ -1,15 +1,17 @@
-"""Selection over random candidates and policies: capacity, lots, order of rows."""
+"""Resolution over random hits and policies: capacity, lots, shadow, order of rows."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workbench.scorer.criteria import CriteriaSet
 from workbench.scorer.lanes.policy import LaneLimit, SelectionPolicy
+from workbench.scorer.lanes.resolution import resolve
 from workbench.scorer.lanes.room import slots_by_office_day
 from workbench.scorer.lanes.selection import CANDIDATE_TYPES, select
 from workbench.scorer.schema import Lane
@@ -34,9 +36,15 @@ limits = st.builds(
     st.one_of(st.none(), st.integers(0, 4)),
 )
 policies = st.builds(
-    SelectionPolicy,
+    lambda lanes, cut, **more: SelectionPolicy(
+        # The model's lanes are the more severe ones.
+        model_lanes=tuple(lane for lane in lanes if lane.severity > cut),
+        lot_lanes=tuple(lane for lane in lanes if lane.severity <= cut),
+        **more,
+    ),
+    lanes=st.sets(st.sampled_from(CONTROLS)),
+    cut=st.integers(0, 4),
     limits=st.lists(limits, max_size=4, unique_by=lambda limit: limit.lane).map(tuple),
-    model_lanes=st.lists(st.sampled_from(CONTROLS), max_size=3, unique=True).map(tuple),
     random_share=st.sampled_from([0.0, 0.01, 0.2, 1.0]),
     random_lane=st.sampled_from(CONTROLS),
     fallback_lane=st.just(Lane.YELLOW),
@@ -49,13 +57,52 @@ def table(drawn: list[dict[str, Any]]) -> pl.DataFrame:
         is_named = row["proposed_severity"] > 0
         row |= {
             "declaration_id": f"D{number}",
-            "proposed_by": f"c{row['proposed_severity']}" if is_named else None,
+            "proposed_cause": f"criterion:c{row['proposed_severity']}" if is_named else None,
             "criteria_probability": row["criteria_probability"] if is_named else 0.0,
+            "severity_if_drawn": row["proposed_severity"],
+            "priority_if_drawn": row["priority"],
         }
     return pl.DataFrame(drawn, schema=CANDIDATE_TYPES)
 
 
 candidates = st.lists(rows, max_size=40).map(table)
+
+declared = st.fixed_dictionaries(
+    {
+        "office_id": st.sampled_from(["A", "B", None]),
+        "lodged_at": st.integers(0, 2879).map(lambda minute: datetime(2026, 1, 1) + timedelta(minutes=minute)),
+        "score": st.one_of(st.none(), st.sampled_from([0.1, 0.5, 0.5, 0.9])),
+        "hits": st.sets(st.integers(0, 3)),
+    }
+)
+criteria = st.fixed_dictionaries(
+    {
+        "lane": st.sampled_from([str(lane) for lane in CONTROLS]),
+        "hit_percentage": st.sampled_from([0, 20, 50, 100]),
+        "priority": st.integers(-1, 1),
+        "points": st.sampled_from([0, 5, 20]),
+    },
+    optional={"forced_after": st.integers(0, 3)},
+)
+
+
+def items(drawn: list[dict[str, Any]]) -> pl.DataFrame:
+    """Make items of declarations of up to two items each."""
+    table = [
+        {name: row[name] for name in ("office_id", "lodged_at", "score")}
+        | {"declaration_id": f"D{number // 2}", "item_no": number % 2 + 1}
+        | {f"hit:c{one}": one in row["hits"] for one in range(4)}
+        for number, row in enumerate(drawn)
+    ]
+    types = {"declaration_id": pl.String, "item_no": pl.Int32, "office_id": pl.String, "score": pl.Float64}
+    hits = {f"hit:c{one}": pl.Boolean for one in range(4)}
+    return pl.DataFrame(table, schema={**types, "lodged_at": pl.Datetime("us"), **hits})
+
+
+def set_of(drawn: list[dict[str, Any]], shadow: set[int]) -> CriteriaSet:
+    tables = [{"id": f"c{one}", "title": "", "when": "net_mass_kg > 0", **given} for one, given in enumerate(drawn)]
+    points = {"yellow": 10.0, "red": 25.0}
+    return CriteriaSet.from_dict({"criterion": tables, "points": points, "shadow": [f"c{one}" for one in shadow]})
 
 
 def joined(one: pl.DataFrame, policy: SelectionPolicy) -> pl.DataFrame:
@@ -75,13 +122,14 @@ def test_capacity_is_never_exceeded(one: pl.DataFrame, policy: SelectionPolicy) 
 
 @given(candidates, policies)
 @settings(max_examples=150, deadline=None)
-def test_capacity_of_the_models_lanes_is_filled_when_there_are_candidates(
+def test_lanes_that_are_topped_up_are_full_when_there_are_candidates(
     one: pl.DataFrame, policy: SelectionPolicy
 ) -> None:
     decided = joined(one, policy)
-    waiting = decided.filter((pl.col("lane") == "green") & pl.col("score").is_not_null()).select(CELL).unique()
-    cells = slots_by_office_day(one, policy).join(waiting, on=CELL, how="semi", nulls_equal=True)
-    for lane in {limit.lane for limit in policy.limits} & set(policy.model_lanes):
+    waiting = decided.filter(pl.col("lane") == "green")
+    for lane in policy.top_up_lanes:
+        able = waiting.filter(pl.col("score").is_not_null()) if lane in policy.model_lanes else waiting
+        cells = slots_by_office_day(one, policy).join(able.select(CELL).unique(), on=CELL, how="semi", nulls_equal=True)
         of_lane = decided.filter(pl.col("lane") == str(lane)).group_by(CELL).len()
         both = cells.join(of_lane, on=CELL, how="left", nulls_equal=True)
         assert (both["len"].fill_null(0) == both[f"{lane}_slots"]).all()
@@ -92,7 +140,7 @@ def test_capacity_of_the_models_lanes_is_filled_when_there_are_candidates(
 def test_no_proposal_is_lost_and_none_is_raised_by_its_criterion(one: pl.DataFrame, policy: SelectionPolicy) -> None:
     decided = joined(one, policy).with_columns(severity=pl.col("lane").to_physical().cast(pl.Int8))
     by_criterion = decided.filter(pl.col("cause").str.starts_with("criterion:"))
-    assert (by_criterion["cause"] == "criterion:" + by_criterion["proposed_by"]).all()
+    assert (by_criterion["cause"] == by_criterion["proposed_cause"]).all()
     assert (by_criterion["severity"] <= by_criterion["proposed_severity"]).all()
     assert decided.filter((pl.col("proposed_severity") > 0) & (pl.col("cause") == "none")).is_empty()
     assert decided.filter((pl.col("cause") == "random") & (pl.col("lane") != str(policy.random_lane))).is_empty()
@@ -121,3 +169,74 @@ def test_order_of_rows_changes_no_lane(one: pl.DataFrame, policy: SelectionPolic
 @settings(max_examples=40, deadline=None)
 def test_the_same_key_gives_the_same_decisions(one: pl.DataFrame, policy: SelectionPolicy) -> None:
     assert select(one, policy).equals(select(one, policy))
+
+
+@given(
+    st.lists(declared, max_size=30), st.lists(criteria, min_size=4, max_size=4), st.sets(st.integers(0, 3)), policies
+)
+@settings(max_examples=120, deadline=None)
+def test_adding_any_criterion_in_shadow_changes_no_decision(
+    drawn: list[dict[str, Any]], given_criteria: list[dict[str, Any]], shadow: set[int], policy: SelectionPolicy
+) -> None:
+    rows, all_of_them = items(drawn), set_of(given_criteria, shadow)
+    active = [one for number, one in enumerate(all_of_them.criteria) if number not in shadow]
+    alone = resolve(rows, CriteriaSet(tuple(active), points=all_of_them.points), policy)
+    beside = resolve(rows, all_of_them, policy)
+    assert beside.decisions.equals(alone.decisions)
+    assert beside.points_told.equals(alone.points_told)
+    assert {name: beside.counters[name] for name in alone.counters} == alone.counters
+    as_text = pl.col("criterion").cast(pl.String)
+    of_active = beside.hits.filter(pl.col("mode") == "active").with_columns(as_text)
+    assert of_active.equals(alone.hits.with_columns(as_text))
+
+
+@given(
+    st.lists(declared, max_size=30),
+    st.lists(criteria, min_size=4, max_size=4),
+    policies,
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=80, deadline=None)
+def test_order_of_items_changes_no_decision_no_hit_and_no_counter(
+    drawn: list[dict[str, Any]], given_criteria: list[dict[str, Any]], policy: SelectionPolicy, random: Any
+) -> None:
+    rows, criteria_set = items(drawn), set_of(given_criteria, {3})
+    order = list(range(rows.height))
+    random.shuffle(order)
+    straight, shuffled = resolve(rows, criteria_set, policy), resolve(rows[order], criteria_set, policy)
+    assert shuffled.decisions.sort("declaration_id").equals(straight.decisions.sort("declaration_id"))
+    keys = ["criterion", "declaration_id", "item_no"]
+    assert shuffled.hits.sort(keys).equals(straight.hits.sort(keys))
+    assert shuffled.counters == straight.counters
+
+
+@given(st.lists(declared, max_size=30), st.lists(criteria, min_size=4, max_size=4), policies)
+@settings(max_examples=80, deadline=None)
+def test_every_hit_is_recorded_once_and_no_declaration_is_lost(
+    drawn: list[dict[str, Any]], given_criteria: list[dict[str, Any]], policy: SelectionPolicy
+) -> None:
+    rows = items(drawn)
+    resolved = resolve(rows, set_of(given_criteria, {0}), policy)
+    assert sorted(resolved.decisions["declaration_id"]) == sorted(rows["declaration_id"].unique())
+    for one in range(4):
+        hit = rows.filter(f"hit:c{one}").select("declaration_id", "item_no")
+        found = resolved.hits.filter(pl.col("criterion") == f"c{one}")
+        assert found.select("declaration_id", "item_no").equals(hit)
+        assert found["selection_probability"].is_between(0, 1).all()
+
+
+@given(st.lists(declared, max_size=30), st.lists(criteria, min_size=4, max_size=4), st.integers(0, 29))
+@settings(max_examples=80, deadline=None)
+def test_forced_selection_goes_on_from_yesterdays_counters(
+    drawn: list[dict[str, Any]], given_criteria: list[dict[str, Any]], cut: int
+) -> None:
+    """Two parts one after the other, with the counters handed on, take the same hits as both at once."""
+    rows = items(drawn).sort("lodged_at", "declaration_id").with_columns(item_no=pl.lit(1, pl.Int32))
+    rows = rows.with_columns(declaration_id=pl.format("D{}", pl.int_range(pl.len()).cast(pl.String).str.zfill(3)))
+    policy = SelectionPolicy((), (), 0.0, Lane.RED, Lane.YELLOW, bytes(32))
+    together = resolve(rows, set_of(given_criteria, set()), policy)
+    before = resolve(rows[:cut], set_of(given_criteria, set()), policy)
+    after = resolve(rows[cut:], set_of(given_criteria, set()), policy, before.counters)
+    columns = ["declaration_id", "lane", "cause"]
+    assert pl.concat([before.decisions, after.decisions]).select(columns).equals(together.decisions.select(columns))
+    assert after.counters == together.counters

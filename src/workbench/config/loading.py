@@ -14,7 +14,9 @@ from workbench.config.models import Parameter, Pipeline
 from workbench.errors import ConfigError, ParameterError, SourceError, did_you_mean
 
 
-def load_pipeline(path: str | Path, given: Mapping[str, str] | None = None) -> Pipeline:
+def load_pipeline(
+    path: str | Path, given: Mapping[str, str] | None = None, *, without_inputs: bool = False
+) -> Pipeline:
     """Read a pipeline's TOML, put the `given` parameters into it and check all of it at once.
 
     Parameters
@@ -23,6 +25,9 @@ def load_pipeline(path: str | Path, given: Mapping[str, str] | None = None) -> P
         The TOML file.
     given
         Parameters by name, as text from the command line; each is converted to its declared type.
+    without_inputs
+        Whether parameters that have to be given may stay empty: for callers who want mapping, features or policy and
+        read no source of the pipeline.
 
     Raises
     ------
@@ -36,7 +41,7 @@ def load_pipeline(path: str | Path, given: Mapping[str, str] | None = None) -> P
     file = Path(path)
     data = _read_toml(file)
     declared = _declared_parameters(file, data)
-    values = _parameter_values(declared, given or {})
+    values = _parameter_values(declared, given or {}, without_inputs=without_inputs)
     filled = _fill(data | {"parameters": {}}, values)
     try:
         return Pipeline(**(filled | {"path": file.resolve(), "parameters": declared, "values": values}))
@@ -63,7 +68,7 @@ def _declared_parameters(file: Path, data: Mapping[str, Any]) -> dict[str, Param
 
 
 def _parameter_values(
-    declared: Mapping[str, Parameter], given: Mapping[str, str]
+    declared: Mapping[str, Parameter], given: Mapping[str, str], *, without_inputs: bool
 ) -> dict[str, int | float | str | bool | None]:
     for name in given:
         if name not in declared:
@@ -73,7 +78,7 @@ def _parameter_values(
     for name, parameter in declared.items():
         if name in given:
             values[name] = convert(name, given[name], parameter.type)
-        elif parameter.default is None and not parameter.optional:
+        elif parameter.default is None and not (parameter.optional or without_inputs):
             raise ParameterError(f"Parameter {name!r} is missing: give -p {name}=... ({parameter.help}).")
         else:
             values[name] = parameter.default

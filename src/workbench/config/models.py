@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from workbench.errors import did_you_mean
+from workbench.scorer.lanes.policy import lots_above_the_model
 from workbench.scorer.schema import Lane
 
 PART = Literal["learn", "judge", "decide"]
@@ -173,10 +174,11 @@ class LaneCapacity(_Model):
 
 
 class SelectionConfig(_Model):
-    """The policy: capacity of each lane, the random arm, and what a fault is given."""
+    """The policy: capacity of each lane and what tops it up, the random arm, and what a fault is given."""
 
     capacity: tuple[LaneCapacity, ...]
     model_lanes: tuple[Lane, ...] = (Lane.RED,)
+    lot_lanes: tuple[Lane, ...] = ()
     random_share: float = Field(default=0.01, ge=0, le=1)
     random_lane: Lane = Lane.RED
     fallback_lane: Lane = Lane.YELLOW
@@ -185,8 +187,12 @@ class SelectionConfig(_Model):
     def _safe(self) -> SelectionConfig:
         if self.fallback_lane is Lane.GREEN:
             raise ValueError("fallback_lane must not be green: a fault never releases goods")
-        if self.random_lane is Lane.GREEN or Lane.GREEN in self.model_lanes:
-            raise ValueError("green is no control: random_lane and model_lanes name lanes with a control")
+        if Lane.GREEN in (self.random_lane, *self.model_lanes, *self.lot_lanes):
+            raise ValueError("green is no control: random_lane, model_lanes and lot_lanes name lanes with a control")
+        if both := sorted({*self.model_lanes} & {*self.lot_lanes}):
+            raise ValueError(f"{', '.join(both)} stands in model_lanes and in lot_lanes: top it up by one of them")
+        if above := lots_above_the_model(self.model_lanes, self.lot_lanes):
+            raise ValueError(above)
         return self
 
     @model_validator(mode="after")
@@ -194,15 +200,16 @@ class SelectionConfig(_Model):
         limited = [limit.lane for limit in self.capacity]
         if len(set(limited)) < len(limited):
             raise ValueError(f"a lane has more than one [[selection.capacity]]: {', '.join(limited)}; keep one")
-        if unlimited := [lane for lane in self.model_lanes if lane not in limited]:
-            raise ValueError(f"the model fills {', '.join(unlimited)}, which has no [[selection.capacity]]; state one")
+        if unlimited := [lane for lane in (*self.model_lanes, *self.lot_lanes) if lane not in limited]:
+            raise ValueError(f"{', '.join(unlimited)} is topped up and has no [[selection.capacity]]; state one")
         return self
 
 
 class CriteriaConfig(_Model):
-    """The criteria set that the policy applies beside the model."""
+    """The criteria set that the policy applies beside the model; `drafts` lets those decide that nobody approved."""
 
     path: str = ""
+    drafts: bool = False
 
 
 class Step(_Model):

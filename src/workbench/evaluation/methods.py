@@ -23,7 +23,8 @@ from .tables import (
 )
 
 METHOD = "method"
-"""Grouping by the part of ``cause`` before the colon: criterion, random, model, officer, quarantine, none."""
+"""Grouping by the part of ``cause`` before the colon: criterion, points, officer, random, model, lot, quarantine,
+none."""
 
 
 def hit_rates(outcomes: pl.DataFrame, by: str = METHOD) -> pl.DataFrame:

@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "input", help="CSV (plain or .gz) or Parquet: file, folder or quoted glob, the source's raw columns"
     )
     parser.add_argument("--out", required=True, help="Parquet file to write")
+    parser.add_argument("--hits", metavar="FILE", help="Parquet file to write every hit of every criterion into")
     parser.add_argument("--bundle", default=str(BUNDLED), help="bundle directory (default: the one in this package)")
     parser.add_argument("--no-reasons", action="store_true", help="leave the reasons out: much faster")
     parser.add_argument(
@@ -36,7 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         bundle = ScoringBundle.load(given.bundle)
         summary = score_file(
-            bundle, given.input, given.out, reasons=not given.no_reasons, as_of=given.as_of or end_of_today()
+            bundle,
+            given.input,
+            given.out,
+            reasons=not given.no_reasons,
+            hits=given.hits,
+            as_of=given.as_of or end_of_today(),
         )
     except SelectivityError as error:
         print(f"selectivity_scorer: {error}", file=sys.stderr)

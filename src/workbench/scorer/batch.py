@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from .errors import SourceError
 from .files import written_atomically
 from .intake.reading import parts, scan_chunks
 from .intake.validation import duplicate_keys
-from .scorer import Assessment, Scorer, is_approximate
+from .scorer import Assessment, Decided, Scorer
 
 CHUNK_ROWS = 100_000
 
@@ -45,6 +46,7 @@ def score_file(
     target: str | Path,
     *,
     reasons: bool = True,
+    hits: str | Path | None = None,
     as_of: datetime | None = None,
     progress: Progress | None = None,
 ) -> BatchSummary:
@@ -58,6 +60,9 @@ def score_file(
         Input, and the Parquet file to write; it appears whole or not at all.
     reasons
         Whether to put reasons into sentences (a second pass over the input).
+    hits
+        Parquet file for the record of every hit (see ``lanes.record.hits_table``); it appears with `target` or not
+        at all.
     as_of
         Moment after which a lodgement lies in the future.
     progress
@@ -65,6 +70,10 @@ def score_file(
     """
     tell = progress or (lambda phase, rows: None)
     _check_target(Path(target), source)
+    if hits is not None:
+        _check_target(Path(hits), source)
+        if Path(hits).resolve() == Path(target).resolve():
+            raise SourceError(f"{target} is named for the decisions and for the hits. Give each a file of its own.")
     scorer = bundle.scorer
     # Every fault of the columns is told at once, before the keys alone are read.
     scorer.mapping.apply(next(scan_chunks(source, 1, form=scorer.mapping.csv)))
@@ -74,18 +83,20 @@ def score_file(
         assessed.append(scorer.assess(scorer.mapping.apply(chunk), as_of=as_of, duplicates=duplicates))
         done += chunk.height
         tell("score", done)
-    decisions = scorer.decide(Assessment.joined(assessed))
+    decided = scorer.decide(Assessment.joined(assessed))
     del assessed
-    if reasons:
-        decisions = _explained(scorer, decisions, source, tell)
-    with written_atomically(target) as partial:
-        decisions.write_parquet(partial)
+    decisions = _explained(scorer, decided, source, tell) if reasons else decided.decisions
+    with ExitStack() as files:
+        if hits is not None:
+            decided.resolution.hits.write_parquet(files.enter_context(written_atomically(hits)))
+        # Entered last and so renamed first: hits without the decisions beside them never appear.
+        decisions.write_parquet(files.enter_context(written_atomically(target)))
     return _summary(decisions)
 
 
 def _check_target(target: Path, source: str | Path) -> None:
     if target.suffix != ".parquet":
-        raise SourceError(f"{target} must end in .parquet: decisions are written as Parquet.")
+        raise SourceError(f"{target} must end in .parquet: decisions and hits are written as Parquet.")
     read = [file.resolve() for file in parts(source)]
     if target.resolve() in read or (Path(source).is_dir() and target.resolve().parent == Path(source).resolve()):
         raise SourceError(f"{target} would stand among the declarations that are read. Write the decisions elsewhere.")
@@ -96,11 +107,10 @@ def _chunks(scorer: Scorer, source: str | Path, *, keys_only: bool = False) -> I
     return scan_chunks(source, CHUNK_ROWS, columns=scorer.mapping.raw_columns(wanted), form=scorer.mapping.csv)
 
 
-def _explained(scorer: Scorer, decisions: pl.DataFrame, source: str | Path, tell: Progress) -> pl.DataFrame:
-    parts, start, approximate = [], 0, is_approximate(decisions)
+def _explained(scorer: Scorer, decided: Decided, source: str | Path, tell: Progress) -> pl.DataFrame:
+    parts, start = [], 0
     for chunk in _chunks(scorer, source):
-        part = decisions.slice(start, chunk.height)
-        parts.append(scorer.explain(part, scorer.mapping.apply(chunk).frame, approximate=approximate))
+        parts.append(scorer.explain(decided, scorer.mapping.apply(chunk).frame, start))
         start += chunk.height
         tell("explain", start)
     return pl.concat(parts)

@@ -25,8 +25,11 @@ from .lanes.policy import SelectionPolicy
 from .risk.riskmodel import RiskModel
 from .scorer import DECISIONS, Scorer
 
-PROTOCOL = 1
-"""Number of the bundle's layout; a loader for each number that was ever exported stays here."""
+PROTOCOL = 2
+"""Number of the bundle's layout and of the order of resolution; what was released under a number stays readable.
+
+Nothing was released under 1, in which each lane took criteria, random arm and model before the next lane was filled.
+"""
 
 MANIFEST = "manifest.json"
 GOLDEN_INPUT, GOLDEN_DECISIONS = "golden/input.parquet", "golden/decisions.parquet"
@@ -71,12 +74,18 @@ class Manifest:
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise BundleError(f"{MANIFEST} is not readable ({error}). Export or copy the bundle again.") from None
         if manifest is None:
-            raise BundleError(f"The bundle has protocol {found!r}; this scorer reads {PROTOCOL}. Install its scorer.")
+            raise BundleError(f"The bundle has protocol {found!r}; this scorer reads {PROTOCOL}. {_remedy(found)}")
         return manifest
 
     def to_bytes(self) -> bytes:
         """Return the manifest as JSON, the same bytes for the same content."""
         return (json.dumps(self.__dict__, indent=1, sort_keys=True, ensure_ascii=True) + "\n").encode()
+
+
+def _remedy(protocol: object) -> str:
+    if protocol == 1 and type(protocol) is int:
+        return "Lanes were filled in another order under 1: export the run again with `workbench export RUN --out NEW`."
+    return "Install its scorer."
 
 
 def file_entry(content: bytes) -> dict[str, Any]:

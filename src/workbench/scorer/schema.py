@@ -126,7 +126,7 @@ _ALL = [
     *_columns(
         Role.DECISION,
         ("lane", pl.Enum([str(lane) for lane in Lane]), "lane that the declaration was given"),
-        ("cause", _TEXT, "what gave the lane: criterion, officer, random, model, quarantine, none"),
+        ("cause", _TEXT, "what gave the lane: criterion, points, officer, random, model, lot, quarantine, none"),
         ("inclusion_probability", _DECIMAL, "probability of being controlled under the policy in force", "share"),
     ),
     *_columns(

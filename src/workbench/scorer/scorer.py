@@ -7,6 +7,7 @@ these two and nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Table
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,9 +18,10 @@ import polars as pl
 from .criteria import CompiledCriteria, CriteriaSet
 from .intake.mapping import Canonical, Mapping
 from .intake.validation import ROW_NO, validate
-from .lanes.candidates import HIT, candidates, declarations_of
+from .lanes.candidates import HIT
+from .lanes.causes import stated_reasons
 from .lanes.policy import SelectionPolicy
-from .lanes.selection import select
+from .lanes.resolution import Resolution, resolve
 from .risk.featureset import FeatureInput
 from .risk.reasons import sentences
 from .risk.riskmodel import RiskModel
@@ -48,21 +50,18 @@ class Assessment:
     Parameters
     ----------
     rows
-        ``row_no``, key, ``office_id``, ``lodged_on``, ``score``, ``expected_recovery`` and one Boolean column
+        ``row_no``, key, ``office_id``, ``lodged_at``, ``score``, ``expected_recovery`` and one Boolean column
         ``hit:<id>`` a criterion, for every row that can be decided.
     quarantined
         ``row_no``, key and ``code`` of every other row.
     not_evaluable
-        By criterion, the number of rows for which a missing value left its condition open.
+        By criterion, the number of rows for which a missing value left its condition open. In `rows` these are no
+        hits: with a column missing from a source, every row of most criteria would have to be listed.
     """
 
     rows: pl.DataFrame
     quarantined: pl.DataFrame
     not_evaluable: dict[str, int]
-
-    def hits(self, criterion: str) -> int:
-        """Return how many rows the criterion hits."""
-        return int(self.rows[f"{HIT}{criterion}"].sum())
 
     @classmethod
     def joined(cls, parts: Sequence[Assessment]) -> Assessment:
@@ -74,6 +73,23 @@ class Assessment:
             offset += part.rows.height + part.quarantined.height
             counts = {name: counts[name] + number for name, number in part.not_evaluable.items()}
         return cls(pl.concat(rows), pl.concat(quarantined), counts)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What was decided of a whole table, and how.
+
+    Parameters
+    ----------
+    decisions
+        The columns of `DECISIONS`, one row for every row read, in the order read; ``reasons`` is null.
+    resolution
+        How the rows that could be read got their lanes: ``resolution.hits`` is the record of every hit and
+        ``resolution.counters`` what forced selection goes on from.
+    """
+
+    decisions: pl.DataFrame
+    resolution: Resolution
 
 
 @dataclass(frozen=True)
@@ -122,10 +138,10 @@ class Scorer:
         """
         canonical = self.mapping.apply(raw)
         assessment = self.assess(canonical, as_of=as_of)
-        decisions = self.decide(assessment)
+        decided = self.decide(assessment)
         if not reasons:
-            return decisions
-        return self.explain(decisions, canonical.frame, approximate=is_approximate(decisions))
+            return decided.decisions
+        return self.explain(decided, canonical.frame)
 
     def assess(
         self, canonical: Canonical, *, as_of: datetime | None = None, duplicates: pl.DataFrame | None = None
@@ -149,7 +165,7 @@ class Scorer:
             ROW_NO,
             *KEY,
             "office_id",
-            pl.col("lodged_at").dt.date().alias("lodged_on"),
+            "lodged_at",
             pl.Series("score", scores.score),
             pl.Series("expected_recovery", scores.expected_recovery, nan_to_null=True),
         ).hstack([column.fill_null(value=False).alias(f"{HIT}{column.name}") for column in hits.matrix])
@@ -162,15 +178,22 @@ class Scorer:
         )
         return given.frame.select(name for name in used if name not in profiles.columns).hstack(profiles)
 
-    def decide(self, assessment: Assessment) -> pl.DataFrame:
-        """Compare all rows with one another and give each its lane; see :meth:`score` for what comes back."""
+    def decide(self, assessment: Assessment, counters: Table[str, int] | None = None) -> Decided:
+        """Compare all rows with one another and give each its lane.
+
+        Parameters
+        ----------
+        assessment
+            All rows.
+        counters
+            By criterion with forced selection, the hits passed over in a row before these rows.
+        """
         rows = assessment.rows
-        place, first = declarations_of(rows)
-        selected = select(candidates(rows, place, first, self.criteria.criteria, self.policy.key), self.policy)
-        selected = self._raise_siblings(selected, assessment.quarantined).drop("declaration_id")
-        decided = rows.select(ROW_NO, *KEY, "score", "expected_recovery").hstack(selected[place])
+        resolution = resolve(rows, self.criteria, self.policy, counters)
+        selected = self._raise_siblings(resolution.decisions, assessment.quarantined).drop("declaration_id")
+        decided = rows.select(ROW_NO, *KEY, "score", "expected_recovery").hstack(selected[resolution.place])
         together = pl.concat([decided, self._fallback(assessment.quarantined)], how="diagonal").sort(ROW_NO)
-        return together.with_columns(reasons=pl.lit(None, pl.String)).select(DECISIONS)
+        return Decided(together.with_columns(reasons=pl.lit(None, pl.String)).select(DECISIONS), resolution)
 
     def _raise_siblings(self, selected: pl.DataFrame, quarantined: pl.DataFrame) -> pl.DataFrame:
         """Give declarations with an unreadable item at least the fallback lane: no part of them is released unseen."""
@@ -197,18 +220,20 @@ class Scorer:
             inclusion_probability=pl.lit(1.0),
         )
 
-    def explain(self, decisions: pl.DataFrame, canonical: pl.DataFrame, *, approximate: bool) -> pl.DataFrame:
-        """Fill the column ``reasons`` of `decisions`.
+    def explain(self, decided: Decided, canonical: pl.DataFrame, start: int = 0) -> pl.DataFrame:
+        """Return the decisions of some consecutive rows with their ``reasons``.
 
         Parameters
         ----------
-        decisions
+        decided
             What :meth:`decide` gave.
         canonical
-            The canonical rows behind the decisions, in the same order.
-        approximate
-            What :func:`is_approximate` says of all decisions, of which `decisions` may be a part.
+            The canonical rows to explain.
+        start
+            Number of the first of them among all rows decided.
         """
+        approximate = _is_approximate(decided.decisions)
+        decisions = decided.decisions.slice(start, canonical.height)
         by_model = (decisions["cause"] == "model").arg_true()
         rows = derive(canonical[by_model])
         given = self.model.features.read(rows)
@@ -217,27 +242,13 @@ class Scorer:
         return (
             decisions.with_row_index("at")
             .join(by_row, on="at", how="left", maintain_order="left")
-            .with_columns(reasons=pl.coalesce("told", self._stated_reasons()))
+            .join(decided.resolution.points_told, on="declaration_id", how="left", maintain_order="left", suffix="_sum")
+            .with_columns(reasons=pl.coalesce("told", stated_reasons(self.criteria, self.policy, "told_sum")))
             .select(DECISIONS)
         )
 
-    def _stated_reasons(self) -> pl.Expr:
-        """Return the reason of every decision that did not come from the model."""
-        cause = pl.col("cause")
-        by_criterion = {f"criterion:{c.id}": c.reason or c.title for c in self.criteria.criteria}
-        chance = f"Drawn by lot, as {100 * self.policy.random_share:.3g} % of declarations are, to measure compliance."
-        unreadable = pl.concat_str(pl.lit("Could not be read ("), cause.str.strip_prefix("quarantine:"), pl.lit(")."))
-        return (
-            pl.when(cause.str.starts_with("criterion:"))
-            .then(cause.replace_strict(by_criterion, default=None, return_dtype=pl.String))
-            .when(cause == "random")
-            .then(pl.lit(chance))
-            .when(cause.str.starts_with("quarantine:"))
-            .then(unreadable)
-        )
 
-
-def is_approximate(decisions: pl.DataFrame) -> bool:
+def _is_approximate(decisions: pl.DataFrame) -> bool:
     """Say whether so many decisions come from the model that attributions along the paths must do for TreeSHAP.
 
     It is asked of all decisions at once: a row's reasons must not depend on the chunk that it is explained in.

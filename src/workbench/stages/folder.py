@@ -25,6 +25,7 @@ TABLES = {
     "judged": "data/judged.parquet",
     "reasons": "data/reasons.parquet",
     "decisions": "decisions.parquet",
+    "hits": "hits.parquet",
     "input_example": "input_example.parquet",
 }
 """Tables of a run and their files."""
@@ -33,6 +34,7 @@ JSON_FILES = {
     "data": "data.json",
     "training": "training.json",
     "metrics": "metrics.json",
+    "backtest": "backtest.json",
     "selection": "selection.json",
 }
 """What the stages say in numbers, by stage."""

@@ -13,8 +13,9 @@ from workbench.scorer.files import write_bytes_atomically
 from workbench.scorer.intake.mapping import Mapping
 from workbench.scorer.lanes.policy import SelectionPolicy
 from workbench.scorer.schema import Lane
-from workbench.scorer.scorer import Assessment, Scorer, is_approximate
+from workbench.scorer.scorer import Assessment, Decided, Scorer
 from workbench.selection import new_key, policy
+from workbench.stages.criteria import criteria_in_force
 from workbench.stages.folder import FINAL, MEASURED, RunFolder
 
 _KEY_FILE = "random.key"
@@ -25,6 +26,19 @@ _PLAN_SCHEMA = {
     "share_limit": pl.Float64,
     "daily_limit": pl.Int64,
 }
+_CRITERIA_COLUMNS = [
+    "id",
+    "title",
+    "lane",
+    "mode",
+    "hits",
+    "not_evaluable",
+    "declarations_hit",
+    "hit_percentage",
+    "drawn",
+    "forced",
+    "decided",
+]
 _DECLARATIONS = pl.col("declaration_id").n_unique()
 
 
@@ -42,14 +56,18 @@ class Selected:
         Every lane with its declarations, their share of all, and the plan: ``share_limit`` of an office's declarations
         and ``daily_limit`` of its controls, null where the policy states none.
     criteria
-        By criterion: ``hits``, items ``not_evaluable`` for a missing value, the ``hit_percentage`` of hits drawn, and
-        items whose lane it gave (``decided``).
+        By criterion: its ``mode`` (active or shadow), items hit (``hits``), items ``not_evaluable`` for a missing
+        value, declarations hit, the ``hit_percentage`` of them to be drawn, those ``drawn`` (in shadow: that would
+        have been) and of these ``forced``, and items whose lane it gave (``decided``).
+    hits
+        Every hit: one row a declaration, item and criterion.
     """
 
     decisions: pl.DataFrame
     by_lane: pl.DataFrame
     lanes: pl.DataFrame
     criteria: pl.DataFrame
+    hits: pl.DataFrame
 
 
 def deciding_model(run: RunFolder) -> str:
@@ -63,13 +81,10 @@ def deciding_model(run: RunFolder) -> str:
 def scorer_of(run: RunFolder, model: str = FINAL) -> Scorer:
     """Put mapping, criteria, policy and one of the models of a run together."""
     pipeline = run.pipeline
-    criteria = CriteriaSet()
-    if pipeline.criteria.path:
-        criteria = CriteriaSet.from_toml(pipeline.resolve(pipeline.criteria.path))
     scorer = Scorer(
         Mapping.from_toml(pipeline.resolve(pipeline.source.mapping)),
         run.read_model(model),
-        criteria,
+        criteria_in_force(pipeline).criteria,
         policy(pipeline.selection, _key(run.path / _KEY_FILE)),
     )
     scorer.compiled  # noqa: B018 - a faulty criterion is named here, before any row is read
@@ -85,39 +100,37 @@ def _key(file: Path) -> bytes:
 
 
 def select_lanes(run: RunFolder, *, as_of: datetime) -> Selected:
-    """Decide the deciding part and write ``decisions.parquet``; no column known after lodgement is there to be read."""
+    """Decide the deciding part; write ``decisions.parquet`` and ``hits.parquet``.
+
+    No column known after lodgement is there to be read.
+    """
     scorer = scorer_of(run, deciding_model(run))
     raw = run.read("decide_raw")
     canonical = scorer.mapping.apply(raw)
     assessment = scorer.assess(canonical, as_of=as_of)
     decided = scorer.decide(assessment)
-    decisions = scorer.explain(decided, canonical.frame, approximate=is_approximate(decided))
+    decisions, hits = scorer.explain(decided, canonical.frame), decided.resolution.hits
     run.write("decisions", decisions)
+    run.write("hits", hits)
     by_lane, lanes = _by_lane(decisions), _against_plan(decisions, scorer.policy)
-    criteria = _criteria(scorer.criteria, assessment, decisions)
+    criteria = _criteria(scorer.criteria, assessment, decided)
     counts = {"rows": decisions.height, "declarations": decisions["declaration_id"].n_unique()}
     tables = {"by_lane": by_lane, "lanes": lanes, "criteria": criteria}
-    run.write_json("selection", counts | {name: table.to_dicts() for name, table in tables.items()})
-    return Selected(decisions, **tables)
+    standing = {"criteria_in_force": criteria_in_force(run.pipeline).to_dict()}
+    run.write_json("selection", counts | standing | {name: table.to_dicts() for name, table in tables.items()})
+    return Selected(decisions, **tables, hits=hits)
 
 
-def _criteria(criteria: CriteriaSet, assessment: Assessment, decisions: pl.DataFrame) -> pl.DataFrame:
-    """Count, by criterion, the items hit, those it could not be evaluated for, and those whose lane it gave."""
-    causes = dict(decisions.group_by("cause").len().iter_rows())
+def _criteria(criteria: CriteriaSet, assessment: Assessment, decided: Decided) -> pl.DataFrame:
+    """Count what each criterion hit, could not be evaluated for, took and decided."""
+    causes = dict(decided.decisions.group_by("cause").len().iter_rows())
     rows = [
-        (
-            c.id,
-            c.title,
-            c.lane,
-            assessment.hits(c.id),
-            assessment.not_evaluable[c.id],
-            c.hit_percentage,
-            causes.get(f"criterion:{c.id}", 0),
-        )
+        (c.id, c.title, c.lane, assessment.not_evaluable[c.id], c.hit_percentage, causes.get(f"criterion:{c.id}", 0))
         for c in criteria.criteria
     ]
-    names = ["id", "title", "lane", "hits", "not_evaluable", "hit_percentage", "decided"]
-    return pl.DataFrame(rows, schema=names, orient="row")
+    names = ["id", "title", "lane", "not_evaluable", "hit_percentage", "decided"]
+    stated = pl.DataFrame(rows, schema=names, orient="row")
+    return stated.hstack(decided.resolution.by_criterion.drop("criterion")).select(_CRITERIA_COLUMNS)
 
 
 def _by_lane(decisions: pl.DataFrame) -> pl.DataFrame:

@@ -1,76 +1,82 @@
-"""Inclusion probabilities: how likely each declaration was to be controlled, which every later estimate rests on."""
+"""Inclusion probabilities: how likely each declaration was to be controlled, which every later estimate rests on.
+
+A declaration escapes if it escapes, one after the other, criteria (or finds no room under them), the random quota and
+the top-up. With c the probability of being named, b that of being drawn for the quota and finding room, and t that of
+being topped up while it waits, under each way to round the capacities
+
+    1 - P = ((1 - c) * (1 - b) + c * (1 - room)) * (1 - t)
+
+Taken over all their outcomes are a declaration's own draws, the quota's draws beside it, lots and rounding; whom
+criteria named beside it stays as it was found. Seats are counted without the declaration itself: what it holds by a
+draw would have been left for others. Who is next in line for such a seat is not followed: on a day when the quota finds
+no room for all whom it drew, the model's bar may be off by one place.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import product
 from math import exp, log, log1p
 
 import numpy as np
 
-from .filling import Cause, Filling, Flags
+from ..schema import Lane
+from .filling import Filling
+from .overflow import Overflow
 from .policy import Shares
+from .room import Counts, Room
+from .seats import Seats, Standings
+from .waiting import Waiting
 
 
 def inclusion_probability(filling: Filling) -> Shares:
-    """Return each declaration's probability of any control under this policy, given what is known of it."""
-    by_criteria = filling.candidates["criteria_probability"].fill_null(0.0).to_numpy()
-    # Who escapes the criteria's percentages is in the hat of the random arm.
-    probability = by_criteria + (1.0 - by_criteria) * _random_probability(filling)
-    result: Shares = np.where(_certain(filling), 1.0, np.where(filling.without_room, 0.0, probability))
+    """Return each declaration's probability of being given any lane but green under this policy."""
+    standings, waiting, overflow = Standings.of(filling), Waiting.of(filling), Overflow.of(filling)
+    named = filling.candidates["criteria_probability"].to_numpy()
+    unnamed, in_vain = np.zeros(len(named)), np.zeros(len(overflow.who))
+    for weight, slots in _roundings(filling.room):
+        seats = Seats.of(standings, slots, filling.policy.random_lane)
+        missed = waiting.missed(seats, standings)
+        unnamed += (weight * (1.0 - _quota(seats, filling.policy.random_share))).ravel()[standings.place] * missed
+        in_vain += weight[overflow.cell] * overflow.refused(slots) * missed[overflow.who]
+    escapes = (1.0 - named) * unnamed
+    escapes[overflow.who] += named[overflow.who] * in_vain
+    # Weights add up to one but for the last bits: what is certain stays 1 and what is impossible 0.
+    result: Shares = np.round(1.0 - escapes, 12)
     return result
 
 
-def _certain(filling: Filling) -> Flags:
-    """Return whom the model selected, or would have selected had no draw taken them before.
+def _roundings(room: Room) -> Iterator[tuple[Shares, dict[Lane, Counts]]]:
+    """Yield every way to round the capacities: its probability and the slots by lane, by office's day."""
+    low = {lane: np.floor(expected).astype(np.int64) for lane, expected in room.expected.items()}
+    part = {lane: expected - low[lane] for lane, expected in room.expected.items()}
+    rounded = [lane for lane in part if part[lane].any()]
+    for ups in product((0, 1), repeat=len(rounded)):
+        chances = [part[lane] if up else 1.0 - part[lane] for lane, up in zip(rounded, ups, strict=True)]
+        weight = np.prod([np.ones(len(room.size)), *chances], axis=0)
+        yield weight, low | {lane: low[lane] + up for lane, up in zip(rounded, ups, strict=True)}
 
-    A seat that a draw took in a lane of the model would have gone to the best score left without one; beside any
-    other seat, and where others were drawn without finding room, a declaration would have had to be better than
-    the lowest that the model took.
+
+def _quota(seats: Seats, share: float) -> Shares:
+    """Return the probability of being drawn for the quota *and* finding room, by standing and office's day.
+
+    It is equal for all in the hat, where a declaration is one more than those beside it.
     """
-    waiting = np.where((filling.lane == 0) & np.isfinite(filling.score), filling.score, -np.inf)
-    best_left = np.full(len(filling.room.size), -np.inf)
-    np.maximum.at(best_left, filling.room.cell, waiting)
-    of_model = [lane.severity for lane in filling.policy.model_lanes if lane in filling.room.slots]
-    crowded = filling.by_cell(np.flatnonzero(filling.in_hat & filling.drawn & (filling.cause != Cause.RANDOM))) > 0
-    frees_a_seat = np.isin(filling.lane, of_model) & ~crowded[filling.room.cell]
-    bar = np.where(frees_a_seat, best_left[filling.room.cell], filling.model_threshold[filling.room.cell])
-    certain: Flags = (filling.cause == Cause.MODEL) | ((filling.lane > 0) & (filling.score > bar))
-    return certain
-
-
-def _random_probability(filling: Filling) -> Shares:
-    """Return each declaration's probability of being drawn *and* finding room, had no criterion taken it.
-
-    It is equal for all in the hat of an office's day. Whom a criterion took would have been one more in the hat,
-    with one more seat to draw for if it was ahead of the draw.
-    """
-    if filling.policy.random_lane not in filling.room.expected:
-        return np.full(len(filling.lane), filling.policy.random_share)
-    beside = np.where(
-        filling.ahead_of_draw, _chance(filling, 1, 1)[filling.room.cell], _chance(filling, 0, 1)[filling.room.cell]
-    )
-    return np.where(filling.in_hat, _chance(filling, 0, 0)[filling.room.cell], beside)
-
-
-def _chance(filling: Filling, more_seats: int, more_in_hat: int) -> Shares:
-    """Return, by office's day, the probability of being drawn and finding room, over the draws and the rounding."""
-    share = filling.policy.random_share
-    expected = filling.room.expected[filling.policy.random_lane]
-    in_hat = filling.by_cell(np.flatnonzero(filling.in_hat)) + more_in_hat
-    low = np.floor(expected)
-    seats = low - filling.by_cell(np.flatnonzero(filling.ahead_of_draw)) + more_seats
-    full = [
-        (1 - f) * _mean_seated(int(n), share, int(max(s, 0))) + f * _mean_seated(int(n), share, int(max(s + 1, 0)))
-        for n, s, f in zip(in_hat, seats, expected - low, strict=True)
-    ]
-    return np.asarray(full) / np.maximum(in_hat, 1)
+    size = seats.hat_beside + 1
+    base = int(size.max(initial=0)) + 1
+    pair = size * base + np.minimum(seats.for_quota, size)
+    pairs = np.unique(pair)
+    chances = np.array([_mean_seated(*divmod(int(one), base), share) / (one // base) for one in pairs])
+    result: Shares = chances[np.searchsorted(pairs, pair)]
+    return result
 
 
 @lru_cache(maxsize=65_536)
-def _mean_seated(size: int, share: float, seats: int) -> float:
+def _mean_seated(size: int, seats: int, share: float) -> float:
     """Return the mean of min(seats, B) for B binomial(size, share): who is drawn beyond the seats is not controlled.
 
-    >>> round(_mean_seated(10, 0.1, 10), 6), _mean_seated(10, 0.1, 0)
+    >>> round(_mean_seated(10, 10, 0.1), 6), _mean_seated(10, 0, 0.1)
     (1.0, 0.0)
     """
     if share in (0.0, 1.0) or seats >= size:

@@ -1,8 +1,8 @@
-"""The selection policy: capacity of each lane, the random arm, what a fault is given, and the key of the draws."""
+"""The selection policy: each lane's capacity and what tops it up, the random arm, what a fault is given, the key."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -29,6 +29,18 @@ class LaneLimit:
         return np.minimum(by_share, np.inf if self.count is None else float(self.count)) + np.zeros(len(declarations))
 
 
+def lots_above_the_model(model_lanes: Iterable[Lane], lot_lanes: Iterable[Lane]) -> str | None:
+    """Say what is wrong with a lot for a more severe lane than one that the model fills, ``None`` if nothing is.
+
+    The lot would take from the model what it ranks highest, and how likely a declaration is to be controlled would hang
+    on the lots of all others.
+    """
+    mildest = min((lane.severity for lane in model_lanes), default=len(Lane))
+    if above := [lane for lane in lot_lanes if lane.severity > mildest]:
+        return f"a lot fills {', '.join(above)} above a lane of the model; lot_lanes are milder than model_lanes"
+    return None
+
+
 @dataclass(frozen=True)
 class SelectionPolicy:
     """How declarations are selected.
@@ -36,9 +48,10 @@ class SelectionPolicy:
     Parameters
     ----------
     limits
-        Capacity of each limited lane. A lane without a limit takes all that criteria name, and nothing from the model.
+        Capacity of each limited lane: its expected rate. A lane without a limit takes all that criteria name, and is
+        not topped up.
     model_lanes
-        Lanes that the model fills up with its highest scores.
+        Lanes that are topped up from would-be green by the model's highest scores.
     random_share
         Probability with which each declaration is drawn for the random arm.
     random_lane
@@ -47,6 +60,8 @@ class SelectionPolicy:
         Lane of a declaration that could not be read; never green.
     key
         Secret of the draws.
+    lot_lanes
+        Lanes that are topped up from would-be green by lot, milder than those of the model.
     """
 
     limits: tuple[LaneLimit, ...]
@@ -55,12 +70,17 @@ class SelectionPolicy:
     random_lane: Lane
     fallback_lane: Lane
     key: bytes
+    lot_lanes: tuple[Lane, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a policy under which a fault would release goods, or whose shares are none."""
         faults = []
-        if Lane.GREEN in (self.fallback_lane, self.random_lane, *self.model_lanes):
+        if Lane.GREEN in (self.fallback_lane, self.random_lane, *self.model_lanes, *self.lot_lanes):
             faults.append("green is no control and no fallback")
+        if both := set(self.model_lanes) & set(self.lot_lanes):
+            faults.append(f"{', '.join(sorted(both))} is topped up by the model or by lot, not by both")
+        elif above := lots_above_the_model(self.model_lanes, self.lot_lanes):
+            faults.append(above)
         if not 0 <= self.random_share <= 1:
             faults.append(f"random_share is {self.random_share}, not a share")
         for limit in self.limits:
@@ -72,6 +92,12 @@ class SelectionPolicy:
     def limit(self, lane: Lane) -> LaneLimit | None:
         """Return the limit of `lane`, ``None`` if it has none."""
         return next((limit for limit in self.limits if limit.lane is lane), None)
+
+    @property
+    def top_up_lanes(self) -> tuple[Lane, ...]:
+        """The limited lanes that are topped up from would-be green, the most severe first."""
+        limited = {limit.lane for limit in self.limits} & {*self.model_lanes, *self.lot_lanes}
+        return tuple(lane for lane in reversed(Lane) if lane in limited)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the policy as JSON; the key is written in hexadecimal, so guard the file as you guard the key."""
@@ -88,6 +114,7 @@ class SelectionPolicy:
                 random_lane=Lane(data["random_lane"]),
                 fallback_lane=Lane(data["fallback_lane"]),
                 key=bytes.fromhex(data["key"]),
+                lot_lanes=tuple(Lane(lane) for lane in data["lot_lanes"]),
             )
         except (KeyError, ValueError, TypeError) as error:
             raise BundleError(f"The selection policy is not readable: {error}. Export the bundle again.") from None

@@ -13,6 +13,7 @@ from .draw import uniforms
 from .policy import SelectionPolicy, Shares
 
 Counts = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
-"""From scores and criteria hits to lanes: capacity a day and an office, a random arm, and the reason for each choice.
+"""From candidates to lanes, in the order of the systems in use (ASYCUDA++ MODSEL 6.7-6.8).
 
-Lanes are filled from the most severe down, each in the order of the systems in use (ASYCUDA++ MODSEL 6.7-6.8): what
-criteria named, then the random arm among what no criterion named, then the model's highest scores until the lane is
-full. What finds no room goes on to the next lane; where every lane is full it stays green under its criterion's name,
-and is not taken for goods without a hit. A declaration is selected as a whole: its items share one lane.
+1. Criteria, over all lanes from the most severe down. What finds no room goes on to the next milder lane; where every
+   lane is full it keeps its criterion's name.
+2. The random quota, among what no criterion named.
+3. The top-up from would-be green, lane by lane from the most severe, until each lane's expected rate is met.
+
+A declaration is selected as a whole: its items share one lane.
 """
 
 from __future__ import annotations
@@ -13,10 +15,10 @@ import polars as pl
 
 from ..errors import BundleError, did_you_mean
 from ..schema import Lane
-from .draw import uniforms
-from .filling import Cause, Filling
+from .filling import Filling
 from .inclusion import inclusion_probability
 from .policy import SelectionPolicy
+from .proposals import PROPOSAL_TYPES
 from .room import Room
 
 _LANES = pl.Enum([str(lane) for lane in Lane])
@@ -26,16 +28,9 @@ CANDIDATE_TYPES = {
     "office_id": pl.String(),
     "lodged_on": pl.Date(),
     "score": pl.Float64(),
-    "proposed_severity": pl.Int8(),
-    "proposed_by": pl.String(),
-    "priority": pl.Int32(),
-    "criteria_probability": pl.Float64(),
+    **PROPOSAL_TYPES,
 }
-"""Columns of the table that `select` reads, one row a declaration.
-
-``proposed_severity`` (0 for none), ``proposed_by`` and ``priority`` are of the criterion that won after the draw of hit
-percentages; ``criteria_probability`` is the probability that at least one criterion selects the declaration.
-"""
+"""Columns of the table that `select` reads, one row a declaration."""
 
 
 def select(candidates: pl.DataFrame, policy: SelectionPolicy) -> pl.DataFrame:
@@ -51,19 +46,16 @@ def select(candidates: pl.DataFrame, policy: SelectionPolicy) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        ``declaration_id``, ``lane``, ``cause``, ``inclusion_probability`` in the order of `candidates`. The inclusion
-        probability is that of being given any lane but green: 1 where criteria or score alone would have selected the
-        declaration, 0 where its criterion found every lane full, else what the draws give.
+        ``declaration_id``, ``lane``, ``cause``, ``inclusion_probability`` in the order of `candidates`. ``cause`` is
+        ``criterion:<id>``, ``points``, ``random`` (the quota), ``model`` or ``lot`` (the top-up), or ``none``. The
+        inclusion probability is that of being given any lane but green (see :mod:`.inclusion`).
     """
     if missing := [name for name in CANDIDATE_TYPES if name not in candidates.columns]:
         raise BundleError(f"Selection needs the column(s) {missing}{did_you_mean(missing[0], candidates.columns)}.")
-    room = Room.of(candidates, policy)
-    draw = uniforms(policy.key, "random", candidates["declaration_id"].to_list())
-    filling = Filling.start(candidates, room, policy, draw)
-    for lane in reversed(Lane):
-        if lane is not Lane.GREEN:
-            filling.fill(lane)
-    filling.cause[filling.without_room] = Cause.CRITERION
+    filling = Filling.start(candidates, Room.of(candidates, policy), policy)
+    filling.seat_named()
+    filling.seat_drawn()
+    filling.top_up()
     return pl.DataFrame(
         {
             "declaration_id": candidates["declaration_id"],
