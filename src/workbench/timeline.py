@@ -84,7 +84,7 @@ class TimeSplit:
     @classmethod
     def last_weeks(cls, frame: pl.DataFrame, *, judge_weeks: int, decide_weeks: int) -> TimeSplit:
         """Cut the last weeks off, in whole days: `decide_weeks` are decided, `judge_weeks` before them judge."""
-        first, last = _period(frame)
+        first, last = first_and_last(frame)
         decide_from = datetime(last.year, last.month, last.day) + timedelta(days=1) - timedelta(weeks=decide_weeks)
         judge_from = decide_from - timedelta(weeks=judge_weeks)
         if judge_from <= first:
@@ -159,7 +159,18 @@ def months(column: str = "lodged_at") -> pl.Expr:
     return pl.col(column).dt.truncate("1mo").dt.date()
 
 
-def _period(frame: pl.DataFrame) -> tuple[datetime, datetime]:
+def whole_days(frame: pl.DataFrame) -> tuple[datetime, datetime]:
+    """Return the midnight before the first lodgement and the one after the last.
+
+    >>> whole_days(pl.DataFrame({"lodged_at": [datetime(2025, 1, 1, 9), datetime(2025, 1, 3, 8)]}))[1]
+    datetime.datetime(2025, 1, 4, 0, 0)
+    """
+    first, last = (datetime(one.year, one.month, one.day) for one in first_and_last(frame))
+    return first, last + timedelta(days=1)
+
+
+def first_and_last(frame: pl.DataFrame) -> tuple[datetime, datetime]:
+    """Return the moments of the first and the last lodgement; refuse a table without rows."""
     if "lodged_at" not in frame.columns:
         raise SchemaError.missing_columns(["lodged_at"], frame.columns, "The split in time")
     first, last = frame["lodged_at"].min(), frame["lodged_at"].max()

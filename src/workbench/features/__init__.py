@@ -19,7 +19,7 @@ from workbench.scorer.risk.featureset import FeatureSet, Matrix, Recipe, compute
 from workbench.scorer.risk.lookups import KeySpace, Lookup, Values, profile_name
 from workbench.scorer.schema import derive, known_at_lodgement, lodgement_types
 
-__all__ = ["TrainingFeatures", "fit_features", "readable_columns"]
+__all__ = ["TrainingFeatures", "fit_features", "learners", "readable_columns"]
 
 
 @dataclass(frozen=True)
@@ -62,19 +62,19 @@ def fit_features(past: pl.DataFrame, config: FeaturesConfig) -> TrainingFeatures
     ConfigError
         A column is unknown or is known only after the control.
     """
-    learners, plain_recipes = _learners(config), _plain_recipes(config)
-    key_columns = _key_columns(learners, config)
+    every, plain_recipes = learners(config), _plain_recipes(config)
+    key_columns = _key_columns(every, config)
     _check_columns({*key_columns, *config.numbers})
     _check_labels(past)
     derived = derive(past)
     table = Past(derived, KeySpace.learn(derived, key_columns), config.folds)
     lookups: dict[str, Lookup] = {}
     values: dict[tuple[str, str], Values] = {}
-    for learner in learners:
+    for learner in every:
         lookup, out_of_fold = learner.learn(table)
         lookups[learner.name] = lookup
         values |= {(learner.name, value): column for value, column in out_of_fold.items()}
-    recipes = tuple([recipe for learner in learners for recipe in learner.recipes()] + plain_recipes)
+    recipes = tuple([recipe for learner in every for recipe in learner.recipes()] + plain_recipes)
     features = FeatureSet(table.space, lookups, recipes)
     matrix = compute(recipes, table.training_input(values))
     return TrainingFeatures(features, matrix, table.labels, derived.filter(table.labelled))
@@ -96,17 +96,18 @@ def readable_columns(config: FeaturesConfig) -> dict[str, pl.DataType]:
     >>> "importer_hit_rate" in readable_columns(FeaturesConfig(rates=(("importer_id",),)))
     True
     """
-    learners = _learners(config)
-    _check_columns({*_key_columns(learners, config), *config.numbers})
-    profiles = [profile_name(learner.columns, value) for learner in learners for value in learner.values]
+    every = learners(config)
+    _check_columns({*_key_columns(every, config), *config.numbers})
+    profiles = [profile_name(learner.columns, value) for learner in every for value in learner.values]
     return lodgement_types() | dict.fromkeys(profiles, pl.Float64())
 
 
-def _key_columns(learners: Iterable[Learner], config: FeaturesConfig) -> set[str]:
-    return {*config.codes, *(name for learner in learners for name in learner.columns)}
+def _key_columns(every: Iterable[Learner], config: FeaturesConfig) -> set[str]:
+    return {*config.codes, *(name for learner in every for name in learner.columns)}
 
 
-def _learners(config: FeaturesConfig) -> list[Learner]:
+def learners(config: FeaturesConfig) -> list[Learner]:
+    """Return what learns the profiles of `config`, one for each of its crosses."""
     return [
         *(HitRate(columns, config.smoothing) for columns in config.rates),
         *(MeasureQuantiles(columns, "unit_value_usd_per_kg") for columns in config.prices),
