@@ -6,13 +6,15 @@ import shutil
 import sys
 import types
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from workbench.config import load_pipeline
+from workbench.criteria import lifecycle
+from workbench.features import readable_columns
 from workbench.scorer.scorer import Scorer
 from workbench.stages.folder import RunFolder
 from workbench.stages.prepare import prepare
@@ -178,7 +180,33 @@ def small_world() -> Tables:
 
 
 @pytest.fixture(scope="session")
-def make_run(small_world, tmp_path_factory) -> Callable[..., RunFolder]:
+def key_ring(tmp_path_factory) -> Path:
+    """A folder with the private keys of `author`, `approver` and `other`, and with `keys/` of their public halves."""
+    folder = tmp_path_factory.mktemp("key_ring")
+    for name in ("author", "approver", "other"):
+        lifecycle.new_key(name, folder, keys=folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bring_into_force(key_ring) -> Callable[..., None]:
+    """Sign every step of every criterion of a set, up to active."""
+
+    def sign(file: Path, columns: dict[str, pl.DataType], at: datetime = datetime(2025, 1, 1, tzinfo=UTC)) -> None:
+        shutil.copytree(key_ring / "keys", file.parent / "keys", dirs_exist_ok=True)
+        author, approver = ({"by": name, "keys": key_ring, "now": at} for name in ("author", "approver"))
+        lifecycle.draft(file, **author)
+        lifecycle.check(file, **author, columns=columns)
+        lifecycle.record_backtest(file, **author, evidence={"file": "backtest.json"})
+        lifecycle.approve(file, **approver)
+        lifecycle.shadow(file, **approver)
+        lifecycle.activate(file, **approver, columns=columns)
+
+    return sign
+
+
+@pytest.fixture(scope="session")
+def make_run(small_world, bring_into_force, tmp_path_factory) -> Callable[..., RunFolder]:
     """Make the directory of a run of `SMALL_PIPELINE` that has done nothing yet; `changes` are (old, new) texts."""
 
     def make(
@@ -195,7 +223,9 @@ def make_run(small_world, tmp_path_factory) -> Callable[..., RunFolder]:
             text = text.replace(old, new)
         (folder / "small.toml").write_text(text, encoding="utf-8")
         (folder / "criteria.toml").write_text(SMALL_CRITERIA, encoding="utf-8")
-        run = RunFolder.create(folder / "run", load_pipeline(folder / "small.toml"))
+        pipeline = load_pipeline(folder / "small.toml")
+        bring_into_force(folder / "criteria.toml", readable_columns(pipeline.features))
+        run = RunFolder.create(folder / "run", pipeline)
         (run.path / "random.key").write_bytes(bytes(range(32)))
         return run
 
@@ -226,6 +256,7 @@ def small_raw(trained_run) -> pl.DataFrame:
 @pytest.fixture(scope="session")
 def finished_run(trained_run, tmp_path_factory) -> RunFolder:
     """A copy of `trained_run` that went through every stage, without kernels: report, decisions, bundle, wheel."""
+    from workbench.stages.backtesting import backtest_criteria
     from workbench.stages.evaluating import evaluate
     from workbench.stages.explaining import explain_judged
     from workbench.stages.exporting import export
@@ -236,6 +267,7 @@ def finished_run(trained_run, tmp_path_factory) -> RunFolder:
     shutil.copytree(trained_run.path, folder)
     run = RunFolder.open(folder)
     evaluate(run, replicates=20, seed=17)
+    backtest_criteria(run)
     explain_judged(run, top_rows=20, sample_rows=50, seed=17)
     select_lanes(run, as_of=datetime(2030, 1, 1))
     report(run)

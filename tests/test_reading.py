@@ -43,7 +43,7 @@ def saved(folder: Path, name: str, content: bytes) -> Path:
 )
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
 def test_csv_is_read_as_the_text_it_is(tmp_path: Path, content: bytes, rows: list[object], suffix: str) -> None:
-    stored = gzip.compress(content) if suffix.endswith("gz") else content
+    stored = gzip.compress(content, mtime=0) if suffix.endswith("gz") else content
     table = read_table(saved(tmp_path, f"t{suffix}", stored))
     assert table.rows() == rows
     assert set(table.schema.dtypes()) == {pl.String()}
@@ -53,7 +53,7 @@ def test_csv_is_read_as_the_text_it_is(tmp_path: Path, content: bytes, rows: lis
     ("name", "content", "parts_of_message"),
     [
         ("empty.csv", b"", ["is empty"]),
-        ("empty.csv.gz", gzip.compress(b""), ["is empty"]),
+        ("empty.csv.gz", gzip.compress(b"", mtime=0), ["is empty"]),
         ("short.csv", b"a,b\n1,2\n3\n", ["line 3", "found 1 field(s), expected 2"]),
         ("long.csv", b"a,b\n1,2\n3,4,5\n", ["line 3", "found 3 field(s), expected 2"]),
         ("blank.csv", b"a,b\n1,2\n\n3,4\n", ["line 3"]),
@@ -67,7 +67,7 @@ def test_csv_is_read_as_the_text_it_is(tmp_path: Path, content: bytes, rows: lis
         ("twice.csv", b"a,b,a\n1,2,3\n", ["more than one column is named 'a'"]),
         ("unnamed.csv", b"a,,c\n1,2,3\n", ["column(s) 2 have no name"]),
         ("headless.csv", b"x,12.5\ny,13\n", ["no header", "'12.5'"]),
-        ("cut.csv.gz", gzip.compress(b"a,b\n1,2\n" * 999)[:-9], ["not a complete gzip file", "fetch it again"]),
+        ("cut.csv.gz", gzip.compress(b"a,b\n1,2\n" * 999, mtime=0)[:-9], ["not a complete gzip file", "fetch it"]),
         ("not.csv.gz", b"a,b\n1,2\n", ["not a complete gzip file"]),
         ("damaged.csv.gz", gzip.compress(os.urandom(999))[:200] + b"x" * 99, ["not a complete gzip file"]),
         ("cut.parquet", b"PAR1 and then nothing", ["not a readable Parquet file"]),
@@ -167,7 +167,7 @@ def test_chunks_are_the_table_in_order(tmp_path: Path, suffix: str, rows: int) -
         path = tmp_path / f"t{part}.{suffix}"
         content = table.write_csv().encode()
         table.write_parquet(path) if suffix == "parquet" else path.write_bytes(
-            gzip.compress(content) if suffix.endswith("gz") else content
+            gzip.compress(content, mtime=0) if suffix.endswith("gz") else content
         )
     pieces = list(scan_chunks(tmp_path, rows))
     assert max(piece.height for piece in pieces) <= rows

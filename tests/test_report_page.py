@@ -19,6 +19,7 @@ import pytest
 
 from workbench.reports.html import render
 from workbench.reports.page import Fact, Page
+from workbench.stages.backtesting import backtest_criteria
 from workbench.stages.folder import RunFolder
 from workbench.stages.reporting import build
 
@@ -66,6 +67,7 @@ def chromium(tmp_path_factory) -> Callable[..., str]:
 @pytest.fixture(scope="session")
 def page(finished_run: RunFolder) -> Page:
     """The report of a whole run, with text by strangers where facts stand."""
+    backtest_criteria(finished_run)
     built = build(finished_run)
     return replace(built, facts=(*built.facts, Fact("Goods of the first declaration", HOSTILE)))
 

@@ -34,15 +34,17 @@ from workbench.reports.figures import (
     Curve,
     GainChart,
     GroupedBarChart,
+    HeatMap,
     LineChart,
     Reference,
     Series,
     StackedShareChart,
     WaterfallChart,
 )
+from workbench.reports.heat_plots import SHADES
 from workbench.reports.html import render, write_report
 from workbench.reports.numbers import EN_DASH, MINUS, Estimate, Kind, cell_text, printable, shortened, tick_texts
-from workbench.reports.page import Column, Definition, Fact, Figure, KeyFigure, Page, Section, Table
+from workbench.reports.page import Column, Definition, Details, Fact, Figure, KeyFigure, Page, Section, Table
 from workbench.reports.svg import COLOUR_ROLES, SENTINELS
 from workbench.scorer.errors import SelectivityError, SourceError
 
@@ -73,6 +75,7 @@ def charts(label: str) -> list[Chart]:
         CalibrationChart((CalibrationBin(0.1, Estimate(0.2, 0.1, 0.3), 10),), axis, axis, label),
         StackedShareChart((label, "b", "c"), series, axis, axis),
         WaterfallChart(Contribution(label, -3.0), (Contribution(label, 2.5),), label, axis),
+        HeatMap((label, "b"), (label, "b"), ((None, 0.7), (0.02, 0)), axis, label),
     ]
 
 
@@ -87,11 +90,16 @@ def page_of(label: str) -> Page:
         label,
         label,
         key_figures=(KeyFigure(label, 1_234_567.0, "usd", note=label, tone="bad"), KeyFigure("Hit rate", None)),
-        sections=(Section(label, (label,), (*figures, table)),),
+        sections=(Section(label, (label,), (*figures[:-1], table, Details(label, (figures[-1], table), (label,)))),),
         next_steps=(label,),
         facts=(Fact(label, label),),
         definitions=(Definition("Hit rate", label),),
     )
+
+
+def unfolded(block: Figure | Table | Details) -> tuple[Figure | Table, ...]:
+    """Return the figures and tables of a block, in reading order."""
+    return block.blocks if isinstance(block, Details) else (block,)
 
 
 class Outline(HTMLParser):
@@ -308,11 +316,16 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_colours_reach_contrast_aa(dark):
+def palette(dark: bool) -> dict[str, str]:
+    """Return the stylesheet's colours by name, in one of the two themes."""
     style = (Path(reports.__file__).parent / "templates" / "report.css").read_text("utf-8")
     light_block, dark_block = style.split("}", 1)[0], style.split("}", 1)[1].split("}", 1)[0]
-    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", light_block + (dark_block if dark else "")))
+    return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", light_block + (dark_block if dark else "")))
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_colours_reach_contrast_aa(dark):
+    colours = palette(dark)
     for words in ("ink", "muted", "accent", "good", "attention", "bad"):
         assert min(contrast(colours[words], colours[ground]) for ground in ("paper", "raised")) >= 4.5
     for mark in (name for name in colours if name.startswith("series-") or name.endswith("-line")):
@@ -363,8 +376,64 @@ def test_empty_charts_can_be_drawn():
         CalibrationChart((), SHARE, SHARE),
         StackedShareChart((), (), SHARE, SHARE),
         WaterfallChart(Contribution("Base", 0), (), "Sum", SHARE),
+        HeatMap((), (), (), SHARE),
+        HeatMap(("a",), ("b",), ((None,),), SHARE),
     ):
         assert draw(chart, name="f", summary="s").wide.startswith("<svg")
+
+
+def words_of(picture: str) -> list[str]:
+    return ["".join(text.itertext()) for text in ElementTree.fromstring(picture).iter("text")]
+
+
+def test_a_heat_map_is_a_list_of_its_largest_cells_on_a_phone():
+    names = tuple(f"criterion-{n}" for n in range(12))
+    values = tuple(tuple(None if row == column else (row + column) / 40 for column in range(12)) for row in range(12))
+    drawing = draw(HeatMap(names, names, values, Axis("Overlap", "share", 0), "also by"), name="f", summary="s")
+    narrow = words_of(drawing.narrow)
+    assert narrow[:3] == ["52\u00a0%", "criterion-10", "also by criterion-11"]
+    assert len([word for word in narrow if word.startswith("also by")]) == 8
+    # Names of twelve columns have no room: the rows are numbered, and the columns carry the numbers.
+    wide = words_of(drawing.wide)
+    assert "criterion-11  12" in wide
+    assert "12" in wide
+    assert "criterion-11" not in wide
+
+
+def test_a_series_of_one_point_is_a_dot_and_the_legend_says_so():
+    axis = Axis("Violations", "count")
+    series = (Series("Most", (1, 2, 4)), Series("Now", (None, 2, None)))
+    drawing = draw(LineChart((10, 20, 40), axis, axis, series), name="f", summary="s")
+    assert [entry.shape for entry in drawing.legend] == ["line", "dot"]
+    assert all("." not in word for word in words_of(drawing.wide))
+    figure = Figure("t", LineChart((10, 20, 40), axis, axis, series), Table("t", (Column("a", "A"),), ()), "s")
+    document = render(Page("t", "s", "q", "a", sections=(Section("s", (), (figure,)),)))
+    assert document.count("<circle") == 1
+
+
+def test_columns_of_a_heat_map_are_named_where_there_is_room():
+    lanes = ("green", "red")
+    chart = HeatMap(lanes, lanes, ((None, 7), (3, None)), Axis("Declarations", "count"), "to")
+    assert words_of(draw(chart, name="f", summary="s").wide).count("green") == 2
+
+
+@pytest.mark.parametrize("values", [((1,),), ((1, 2), (3,)), ((1, -1), (0, 0)), ((1, float("nan")), (0, 0))])
+def test_a_heat_map_that_is_no_grid_of_measures_is_refused(values):
+    with pytest.raises(ValidationError):
+        HeatMap(("a", "b"), ("a", "b"), values, SHARE)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_words_on_every_shade_of_a_heat_map_reach_contrast_aa(dark):
+    colours = palette(dark)
+    for shade in SHADES:
+        ground = blended(colours["series-1"], colours["paper"], shade)
+        assert contrast(colours["paper" if shade == SHADES[-1] else "ink"], ground) >= 4.5
+
+
+def blended(colour: str, ground: str, share: float) -> str:
+    parts = ((int(colour[at : at + 2], 16), int(ground[at : at + 2], 16)) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(share * over + (1 - share) * under):02x}" for over, under in parts)
 
 
 # --- HTML ------------------------------------------------------------------------------------------------------------
@@ -374,6 +443,26 @@ def test_a_word_in_a_table_breaks_after_a_colon_only():
     table = Table("t", (Column("a", "A"),), (("criterion:<b>low-value",),))
     document = render(Page("t", "s", "q", "a", sections=(Section("s", (), (table,)),)))
     assert "<bdi>criterion:<wbr>&lt;b&gt;low-value</bdi>" in document
+
+
+def test_a_column_under_another_shares_its_cell():
+    columns = (Column("id", "Criterion"), Column("title", "looks for", under=True), Column("n", "N", "count"))
+    table = Table("t", (*columns, Column("of", "of", "count", under=True)), (("a", "<b>", 4, 310),))
+    document = render(Page("t", "s", "q", "a", sections=(Section("s", (), (table,)),)))
+    assert Outline(document).cells == [[["a <b>", "4 310"]]]
+    assert "<small><bdi>&lt;b&gt;</bdi></small>" in document
+
+
+def test_bars_of_a_column_are_to_one_scale_that_few_controls_do_not_stretch():
+    rates = (Estimate(0.10, 0.08, 0.12), Estimate(0.05, 0.04, 0.06), Estimate(0.5, 0.01, 0.99), None)
+    columns = (Column("who", "Who"), Column("r", "Hit rate", "share", bars=True))
+    table = Table("t", columns, tuple((str(n), rate) for n, rate in enumerate(rates)))
+    document = render(Page("t", "s", "q", "a", sections=(Section("s", (), (table,)),)))
+    widths = [float(found) for found in re.findall(r'<rect y="2" width="([\d.]+)"', document)]
+    assert widths[0] == pytest.approx(2 * widths[1])
+    assert 20 < widths[0] < 64 < widths[2]
+    assert widths[3] == 0
+    assert document.count('class="bar"') == 4
 
 
 @pytest.mark.parametrize("label", HOSTILE)
@@ -390,7 +479,7 @@ def test_every_number_of_the_json_is_in_the_tables_of_the_html(tmp_path):
     write_report(page_of("Cat Lai"), tmp_path)
     page = Page.from_json((tmp_path / "report.json").read_bytes())
     shown = Outline((tmp_path / "report.html").read_text("utf-8")).cells
-    blocks = [block for section in page.sections for block in section.blocks]
+    blocks = [block for section in page.sections for outer in section.blocks for block in unfolded(outer)]
     tables = [block.table if isinstance(block, Figure) else block for block in blocks]
     assert shown == [
         [
@@ -439,8 +528,10 @@ def test_document_is_built_for_keyboard_and_screen_reader():
     assert next(attributes["lang"] for tag, attributes in outline.tags if tag == "html") == "en"
     assert all(attributes.get("scope") for tag, attributes in outline.tags if tag == "th")
     tags = [tag for tag, _ in outline.tags]
-    assert tags.count("table") == tags.count("caption") == 8
-    assert tags.count("figure") == tags.count("details") == 7
+    figures = len([*page_of("Cat Lai").figures()])
+    assert tags.count("table") == tags.count("caption") == figures + 2
+    assert tags.count("figure") == figures == len(charts("Cat Lai"))
+    assert tags.count("details") == tags.count("summary") == figures + 1
 
 
 def test_a_label_that_is_defined_leads_to_its_definition():
@@ -464,6 +555,12 @@ def test_both_files_are_written_and_nothing_else(tmp_path):
     write_report(page_of("Cat Lai"), tmp_path / "new" / "folder")
     assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == ["report.html", "report.json"]
     assert (tmp_path / "new" / "folder" / "report.html").stat().st_size < 1_000_000
+
+
+def test_files_that_belong_to_a_report_are_written_with_it(tmp_path):
+    write_report(page_of("Cat Lai"), tmp_path, beside={"tables/a.parquet": b"\x00\r\n", "a.json": b"{}"})
+    assert (tmp_path / "tables" / "a.parquet").read_bytes() == b"\x00\r\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"report.html", "report.json", "tables", "a.json"}
 
 
 def test_a_full_disk_leaves_the_earlier_report_whole(tmp_path, monkeypatch):

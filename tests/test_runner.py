@@ -341,6 +341,18 @@ def test_a_run_whose_mapping_or_criteria_changed_is_not_resumed(project, changed
         project.run(resume=True)
 
 
+def test_a_run_whose_journal_came_into_being_is_not_resumed(project):
+    """The journal says which criteria are in force: a run has one such set from its first step to its last."""
+    criteria = project.root / "pipelines" / "criteria.toml"
+    criteria.write_text(CRITERION.format(when="hs2 = '87'"))
+    project.notebook("10_prepare")
+    project.pipeline('notebook = "10_prepare"', extra='[criteria]\npath = "criteria.toml"\n')
+    project.run()
+    criteria.with_suffix(".journal.jsonl").write_text("{}\n")
+    with pytest.raises(RunDirectoryError, match=r"another content of the journal file .*criteria\.journal\.jsonl than"):
+        project.run(resume=True)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
@@ -348,7 +360,11 @@ def test_a_run_whose_mapping_or_criteria_changed_is_not_resumed(project, changed
         ("[features]", '[features]\nrates = [["importer"]]', r"'importer' \(did you mean 'importer_id'"),
         ("[features]", '[features]\nnumbers = ["violation"]', "'violation'.*no column known at lodgement"),
         ("[features]", '[criteria]\npath = "absent.toml"\n[features]', "criteria file .*absent.toml cannot be read"),
-        ("[features]", '[criteria]\npath = "criteria.toml"\n[features]', r"criteria.toml .*\n.*hs4_hit_rate"),
+        (
+            "[features]",
+            '[criteria]\npath = "criteria.toml"\ndrafts = true\n[features]',
+            r"criteria.toml .*\n.*hs4_hit_rate",
+        ),
         (
             "generate = { rows = 100",
             'tables = [{ path = "absent.csv" }]\nold = { rows = 100',
@@ -379,7 +395,7 @@ def test_what_a_later_step_would_refuse_is_refused_before_the_folder_is_made(pro
 def test_criteria_may_read_the_profile_columns_that_the_features_will_give(project):
     (project.root / "pipelines" / "criteria.toml").write_text(CRITERION.format(when="hs4_hit_rate > 0.5"))
     project.notebook("10_prepare")
-    project.pipeline('notebook = "10_prepare"', extra='[criteria]\npath = "criteria.toml"\n')
+    project.pipeline('notebook = "10_prepare"', extra='[criteria]\npath = "criteria.toml"\ndrafts = true\n')
     project.path.write_text(project.path.read_text().replace("[features]", '[features]\nrates = [["hs4"]]'))
     assert project.run().summary["status"] == "finished"
 

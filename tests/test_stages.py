@@ -361,7 +361,7 @@ def test_a_full_disk_is_told_and_leaves_no_partial_file(make_run: Make, monkeypa
 
 
 def test_a_faulty_criterion_is_named_before_a_row_is_read(make_run: Make, trained_run: RunFolder) -> None:
-    run = make_run()
+    run = make_run(("[criteria]\n", "[criteria]\ndrafts = true\n"))
     run.write_model(FINAL, trained_run.read_model(FINAL))
     run.write_json("data", trained_run.read_json("data"))
     (run.path.parent / "criteria.toml").write_text(

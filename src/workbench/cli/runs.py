@@ -1,4 +1,4 @@
-"""The command line. Heavy modules are imported inside the commands, so that `--help` answers at once."""
+"""Commands that make, run, tune, export and score."""
 
 from __future__ import annotations
 
@@ -12,48 +12,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench import __version__
 from workbench.progress import progress
-from workbench.scorer.errors import SelectivityError
 
 if TYPE_CHECKING:
     from workbench.runner import RunResult
-
-app = typer.Typer(
-    name="workbench",
-    help="Selectivity workbench: decide which declarations customs controls, learn from the controls, prove it.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
 
 _RUNS = Path("runs")
 
 Given = Annotated[list[str] | None, typer.Option("-p", metavar="KEY=VALUE", help="Value of a parameter; repeatable.")]
 
 
-def main() -> None:
-    """Run the command line; a user's mistake is told in a sentence, without a stack trace."""
-    try:
-        app()
-    except SelectivityError as error:
-        print(f"workbench: {error}", *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("workbench: interrupted", file=sys.stderr)
-        sys.exit(130)
-
-
-@app.callback(invoke_without_command=True)
-def root(version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
-    """Take the options that stand before a command."""
-    if version:
-        print(__version__)
-        raise typer.Exit
-
-
-@app.command()
 def run(
     pipeline: Annotated[Path, typer.Argument(help="The programme's TOML, for example pipelines/declarations.toml.")],
     given: Given = None,
@@ -87,7 +55,6 @@ def run(
     _tell_outputs(result)
 
 
-@app.command()
 def generate(
     out: Annotated[Path, typer.Option(help="Folder to make.")],
     rows: Annotated[int, typer.Option(min=1, help="Declaration items.")] = 200_000,
@@ -105,7 +72,6 @@ def generate(
     print(summary.describe())
 
 
-@app.command()
 def tune(
     pipeline: Annotated[Path, typer.Argument(help="The programme's TOML; the result is written into it.")],
     run_dir: Annotated[Path, typer.Option("--run", help="A run of this pipeline, whose prepared tables are used.")],
@@ -124,7 +90,6 @@ def tune(
         print(f"Written into {pipeline}.")
 
 
-@app.command()
 def export(
     run_dir: Annotated[Path, typer.Argument(help="A finished run.")],
     out: Annotated[Path, typer.Option(help="Folder for bundle/ and dist/.")],
@@ -137,10 +102,9 @@ def export(
     from workbench.stages.folder import RunFolder
 
     exported = write(RunFolder.open(run_dir), out)
-    print(f"bundle {exported.folder}\nwheel  {exported.wheel}")
+    print(exported.describe())
 
 
-@app.command()
 def score(
     bundle: Annotated[Path, typer.Argument(help="Bundle directory or selectivity_scorer wheel.")],
     source: Annotated[
@@ -151,6 +115,7 @@ def score(
     as_of: Annotated[
         datetime | None, typer.Option(help="Later lodgements go to quarantine. Default: end of today.")
     ] = None,
+    hits: Annotated[Path | None, typer.Option(help="Parquet file for every hit of every criterion.")] = None,
 ) -> None:
     """Decide every row of a file with an exported scorer; where none of them could be read the exit code is 4.
 
@@ -162,7 +127,7 @@ def score(
 
     moment = as_of or end_of_today()
     with open_bundle(bundle) as opened, progress(None) as tell:
-        summary = score_file(opened, source, out, reasons=reasons, as_of=moment, progress=tell)
+        summary = score_file(opened, source, out, reasons=reasons, as_of=moment, hits=hits, progress=tell)
         finding = first_finding(opened, source, moment) if summary.nothing_read else None
     print(describe(summary, out))
     if summary.nothing_read:
@@ -171,7 +136,6 @@ def score(
         raise typer.Exit(NOTHING_READ)
 
 
-@app.command()
 def lab(
     port: Annotated[int, typer.Option(help="Port of JupyterLab.")] = 8888,
     mlflow_port: Annotated[int, typer.Option(help="Port of MLflow's page.")] = 5000,
@@ -228,5 +192,5 @@ def _pairs(given: list[str] | None) -> dict[str, str]:
     return pairs
 
 
-if __name__ == "__main__":
-    main()
+COMMANDS = (run, generate, tune, export, score, lab)
+"""In the order of the help."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from workbench.reports.canvas import (
     REFERENCE_DASHES,
     Layout,
+    bare,
     colour,
     ends,
     known,
@@ -141,7 +142,7 @@ def _draw_rows(axes: Axes, rows: Sequence[_Row], axis: Axis, references: Iterabl
     # Labels above the bars of a narrow plot would cut a line at its left edge.
     if not layout.compact or axes.get_xlim()[0] < 0:
         axes.vlines([0], 0, height, color=colour("muted"), linewidth=1, zorder=0.5)
-    _strip(axes)
+    bare(axes)
     title(axes, axis.label, layout)
 
 
@@ -220,10 +221,3 @@ def _write(axes: Axes, text: str, at: float, y: float, layout: Layout, *, ha: st
         color=colour("ink"),
         bbox=on_paper() if layout.compact and text else None,
     )
-
-
-def _strip(axes: Axes) -> None:
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)

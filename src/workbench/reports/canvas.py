@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # Line pattern a series, so that lines differ in print and to readers who do not tell the colours apart.
 DASHES: tuple[tuple[float, ...], ...] = ((), (5, 2.5), (1.5, 2), (8, 2, 1.5, 2), (3, 1.5), (10, 3))
 REFERENCE_DASHES = (3.0, 3.0)
-_PX_PER_CHARACTER = 0.6  # of the font size: the mean advance of a sans-serif letter, on the generous side
+PX_PER_CHARACTER = 0.6  # of the font size: the mean advance of a sans-serif letter, on the generous side
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def write_positions(axes: Axes, x: Sequence[Cell], axis: Axis, layout: Layout) -
     labels = [_position(cell, axis) for cell in x]
     longest = max(map(len, labels), default=1)
     room = 0.88 * layout.width_px / max(len(labels), 1)
-    step = max(1, -int(-(longest * _PX_PER_CHARACTER * layout.font_px + 8) // room))
+    step = max(1, -int(-(longest * PX_PER_CHARACTER * layout.font_px + 8) // room))
     shown = range((len(labels) - 1) % step, len(labels), step)
     axes.set_xticks(list(shown), labels=[labels[index] for index in shown])
     if axis.kind == "date" and any(label != str(cell) for label, cell in zip(labels, x, strict=True)):
@@ -144,6 +144,14 @@ def quiet(axes: Axes, layout: Layout, *, grid: str = "y") -> None:
     axes.spines["bottom"].set_color(colour("muted"))
     axes.tick_params(length=0, labelsize=layout.font_px, colors=colour("muted"), pad=6)
     axes.locator_params(axis="y", nbins=4 if layout.compact else 5)
+
+
+def bare(axes: Axes) -> None:
+    """Leave no axis at all: every mark has its words beside it."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
 
 
 def horizontal_reference(

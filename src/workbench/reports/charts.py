@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 import matplotlib as mpl
@@ -21,10 +21,13 @@ from workbench.reports.figures import (
     Chart,
     GainChart,
     GroupedBarChart,
+    HeatMap,
     LineChart,
+    Series,
     StackedShareChart,
     WaterfallChart,
 )
+from workbench.reports.heat_plots import draw_heat, heat_height_px
 from workbench.reports.line_plots import draw_calibration, draw_gain, draw_lines, draw_stacked_shares
 from workbench.reports.svg import inline_svg
 
@@ -53,7 +56,7 @@ class LegendEntry:
 
     label: str
     role: str
-    shape: Literal["line", "area"]
+    shape: Literal["line", "area", "dot"]
     dashes: str = ""
 
 
@@ -111,6 +114,8 @@ def _picture(chart: Chart, layout: Layout, name: str, summary: str) -> str:
 def _height_px(chart: Chart, layout: Layout) -> float:
     if isinstance(chart, BarChart | GroupedBarChart | WaterfallChart):
         return bars_height_px(chart, layout)
+    if isinstance(chart, HeatMap):
+        return heat_height_px(chart, layout)
     return layout.plot_height_px
 
 
@@ -130,6 +135,8 @@ def _paint(axes: Axes, chart: Chart, layout: Layout) -> None:
             draw_stacked_shares(axes, chart, layout)
         case WaterfallChart():
             draw_waterfall(axes, chart, layout)
+        case HeatMap():
+            draw_heat(axes, chart, layout)
         case _:
             assert_never(chart)
 
@@ -139,7 +146,8 @@ def _legend(chart: Chart) -> tuple[LegendEntry, ...]:
     diagonal = [LegendEntry(getattr(chart, "diagonal", ""), "muted", "line", _dash_list(REFERENCE_DASHES))]
     match chart:
         case LineChart() if len(chart.series) > 1:
-            return tuple(_lines([series.name for series in chart.series]))
+            lines = zip(chart.series, _lines([series.name for series in chart.series]), strict=True)
+            return tuple(replace(line, shape="dot") if _is_dot(series) else line for series, line in lines)
         case GainChart():
             return (*_lines([curve.name for curve in chart.curves]), *diagonal)
         case CalibrationChart():
@@ -149,6 +157,10 @@ def _legend(chart: Chart) -> tuple[LegendEntry, ...]:
             return tuple(LegendEntry(name, series_role(name, at), "area") for at, name in enumerate(names))
         case _:
             return ()
+
+
+def _is_dot(series: Series) -> bool:
+    return sum(value is not None for value in series.values) == 1
 
 
 def _lines(names: list[str]) -> list[LegendEntry]:

@@ -244,8 +244,56 @@ class WaterfallChart:
         return math.fsum([self.base.value, *(step.value for step in self.contributions)])
 
 
+@dataclass(frozen=True, config=STRICT)
+class HeatMap:
+    """A measure for each pair of a row and a column: a grid of shaded cells, or on a phone a list of the largest.
+
+    Parameters
+    ----------
+    rows, columns
+        Their names, which may be text by strangers.
+    values
+        One tuple a row, one measure a column, none negative; 0 and ``None`` leave a cell empty.
+    axis
+        What is measured.
+    link
+        What stands between a row's and a column's name in the list: *A also hit by B*.
+    full
+        Value from which a cell has the darkest shade; the largest of the values for ``None``.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        If a row or a value is missing, or a value is below 0.
+    """
+
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: tuple[tuple[Annotated[Number, Field(ge=0)] | None, ...], ...]
+    axis: Axis
+    link: str = "and"
+    full: Annotated[Number, Field(gt=0)] | None = None
+    type: Literal["heat_map"] = "heat_map"
+
+    @model_validator(mode="after")
+    def _is_a_grid(self) -> HeatMap:
+        if len(self.values) != len(self.rows) or any(len(row) != len(self.columns) for row in self.values):
+            raise ValueError(
+                f"the values are no grid of {len(self.rows)} rows and {len(self.columns)} columns; "
+                "give one value for each pair, None where nothing is known"
+            )
+        return self
+
+
 Chart = Annotated[
-    LineChart | BarChart | GroupedBarChart | GainChart | CalibrationChart | StackedShareChart | WaterfallChart,
+    LineChart
+    | BarChart
+    | GroupedBarChart
+    | GainChart
+    | CalibrationChart
+    | StackedShareChart
+    | WaterfallChart
+    | HeatMap,
     Field(discriminator="type"),
 ]
 """Any chart; JSON tells them apart by ``type``."""

@@ -9,23 +9,41 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import tempfile
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import takewhile
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from workbench.reports.canvas import ends, known
 from workbench.reports.charts import Drawing, draw
 from workbench.reports.figures import Chart
-from workbench.reports.numbers import Kind, cell_text, interval_text, point_text, printable, unit_text
-from workbench.reports.page import Figure, Page
+from workbench.reports.numbers import (
+    Cell,
+    Estimate,
+    Kind,
+    Measure,
+    cell_text,
+    interval_text,
+    point,
+    point_text,
+    printable,
+    unit_text,
+)
+from workbench.reports.page import Column, Page, Table
 from workbench.scorer.errors import SelectivityError
 
 _TEMPLATES = files("workbench.reports") / "templates"
+_NOTHING: Mapping[str, bytes] = {}
 _TONES = {"good": "\u25b2", "attention": "\u25c6", "bad": "\u25bc"}
+_BAR_PX, _BRIEF_CHARACTERS = 64, 10
 _RIGHT_ALIGNED: tuple[Kind, ...] = ("count", "share", "usd", "number")
 
 
@@ -51,10 +69,10 @@ def render(page: Page) -> str:
     )
 
 
-def write_report(page: Page, folder: str | os.PathLike[str]) -> None:
+def write_report(page: Page, folder: str | os.PathLike[str], *, beside: Mapping[str, bytes] = _NOTHING) -> None:
     """Write ``report.html`` and ``report.json``, made of the same page, into `folder`.
 
-    Both are written beside and renamed when both are whole, so that a reader never meets half a report.
+    All files are written beside and renamed when all are whole, so that a reader never meets half a report.
 
     Parameters
     ----------
@@ -62,13 +80,15 @@ def write_report(page: Page, folder: str | os.PathLike[str]) -> None:
         What the report says.
     folder
         Where to; made if it does not exist. Reports of that name in it are replaced.
+    beside
+        Other files that belong to the report: content by name, which may lie in a folder of `folder`.
 
     Raises
     ------
     SelectivityError
         If the folder cannot be written: no permission, a full disk, a file of that name.
     """
-    contents = {"report.json": page.to_json(), "report.html": render(page)}
+    contents = {**beside, "report.json": page.to_json().encode(), "report.html": render(page).encode()}
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         _replace_together(Path(folder), contents)
@@ -82,10 +102,9 @@ def write_report(page: Page, folder: str | os.PathLike[str]) -> None:
 def figure_files(page: Page) -> dict[str, str]:
     """Return every figure of the page as a standalone SVG, by a file name such as ``figure-1.svg``."""
     style = (_TEMPLATES / "report.css").read_text("utf-8")
-    figures = [block for section in page.sections for block in section.blocks if isinstance(block, Figure)]
     return {
         f"figure-{number}.svg": _standalone(_drawn(figure.chart, number, figure.summary), style)
-        for number, figure in enumerate(figures, start=1)
+        for number, figure in enumerate(page.figures(), start=1)
     }
 
 
@@ -101,12 +120,14 @@ def _standalone(drawing: Drawing, style: str) -> str:
     return f"{head}><style>{escape(style)}</style>{rest}"
 
 
-def _replace_together(folder: Path, contents: dict[str, str]) -> None:
+def _replace_together(folder: Path, contents: Mapping[str, bytes]) -> None:
     # Beside the target, because a rename is atomic only within one file system.
     with tempfile.TemporaryDirectory(prefix=".report-", dir=folder) as beside:
-        for name, text in contents.items():
-            with (Path(beside) / name).open("x", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+        for name, content in contents.items():
+            (Path(beside) / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            with (Path(beside) / name).open("xb") as file:
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
         for name in contents:
@@ -127,7 +148,15 @@ def _template_environment() -> Environment:
     environment.filters.update(
         breakable=_breakable, cell=cell_text, point=point_text, interval=interval_text, unit=unit_text
     )
-    environment.globals.update(drawing=_drawing, tone_signs=_TONES, right_aligned=_RIGHT_ALIGNED)
+    environment.globals.update(
+        drawing=_drawing,
+        bar=_bar,
+        bar_limit=_bar_limit,
+        beneath=_beneath,
+        brief=_brief,
+        tone_signs=_TONES,
+        right_aligned=_RIGHT_ALIGNED,
+    )
     return environment
 
 
@@ -137,8 +166,47 @@ def _finalize(value: Any) -> Any:
 
 
 def _breakable(text: str) -> Markup:
-    """Let a line break after a colon, as in the cause criterion:low-value, and in no other place inside a word."""
-    return Markup(str(escape(printable(text))).replace(":", ":<wbr>"))
+    """Let a line break after the colon of a cause such as criterion:low-value, and in no other place inside a word."""
+    return Markup(re.sub(r"(?<=\w):", ":<wbr>", str(escape(printable(text)))))
+
+
+def _beneath(table: Table, column: Column) -> list[Column]:
+    """Return the columns that are written under `column`: those after it that ask for it."""
+    after = table.columns[table.columns.index(column) + 1 :]
+    return [*takewhile(lambda lower: lower.under, after)]
+
+
+def _brief(table: Table, column: int) -> bool:
+    """Return whether all texts of a column are short, so that it needs no room to wrap in."""
+    last = column + len(_beneath(table, table.columns[column]))
+    cells = [cell for row in table.rows for cell in row[column : last + 1]]
+    return all(len(cell) <= _BRIEF_CHARACTERS for cell in cells if isinstance(cell, str))
+
+
+def _bar_limit(table: Table, column: int) -> float:
+    """Return where the scale of a column's bars ends: at the largest value, or before if it is an interval's.
+
+    Few controls have wide intervals, and on a scale that holds them whole the others would be dots; they are cut off.
+    """
+    measures = [_measure(row[column]) for row in table.rows]
+    estimates = [measure for measure in measures if isinstance(measure, Estimate)]
+    if not estimates:
+        return max(known(measures), default=0.0)
+    return max(2 * max(found.low for found in estimates), median(found.high for found in estimates))
+
+
+def _bar(cell: Cell, limit: float) -> Markup:
+    """Draw a measure on a scale from 0 to `limit`; the number beside it says the same to those who do not see it."""
+    measure, scale = _measure(cell), _BAR_PX / limit if limit else 0.0
+    low, high = ends(measure)
+    value = f'<rect y="2" width="{(point(measure) or 0.0) * scale:.1f}" height="8" class="fill-series-2"/>'
+    interval = f'<path d="M{low * scale:.1f} 6H{high * scale:.1f}" class="stroke-ink" stroke-width="1.5"/>'
+    drawn = value + (interval if isinstance(measure, Estimate) else "")
+    return Markup(f'<svg class="bar" viewBox="0 0 {_BAR_PX} 12" aria-hidden="true">{drawn}</svg>')
+
+
+def _measure(cell: Cell) -> Measure:
+    return None if isinstance(cell, str) else cell
 
 
 def _drawing(chart: Chart, number: int, summary: str) -> dict[str, Any]:

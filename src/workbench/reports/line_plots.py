@@ -47,6 +47,7 @@ def draw_lines(axes: Axes, chart: LineChart, layout: Layout) -> None:
     for index, series in enumerate(chart.series):
         _draw_series(axes, x, series, index)
     quiet(axes, layout)
+    axes.locator_params(axis="y", integer=chart.y_axis.kind == "count")
     _fit(axes, chart)
     for reference in chart.references:
         horizontal_reference(axes, reference, chart.y_axis, layout, at=_emptier_end(reference, chart))
@@ -65,8 +66,10 @@ def _draw_series(axes: Axes, x: list[float], series: Series, index: int) -> None
     lows, highs = zip(*map(ends, series.values), strict=True) if series.values else ((), ())
     axes.fill_between(x, lows, highs, color=role, alpha=0.18, linewidth=0)
     y = [float("nan") if value is None else value for value in map(point, series.values)]
-    marker = "o" if len(x) <= _FEW_POINTS else ""
-    axes.plot(x, y, color=role, linewidth=2, dashes=DASHES[index % len(DASHES)], marker=marker, markersize=4, zorder=3)
+    count = len(_points(series))
+    marker, size = ("o" if count <= _FEW_POINTS else ""), (9 if count == 1 else 4)
+    dashes = DASHES[index % len(DASHES)]
+    axes.plot(x, y, color=role, linewidth=2, dashes=dashes, marker=marker, markersize=size, zorder=3)
 
 
 def _fit(axes: Axes, chart: LineChart) -> None:

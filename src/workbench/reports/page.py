@@ -6,6 +6,7 @@ so that the two cannot hold different numbers.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Annotated, Literal
 
@@ -47,12 +48,27 @@ class KeyFigure:
 
 @dataclass(frozen=True, config=STRICT)
 class Column:
-    """One column of a table: its name in the JSON, the label that people read, and how its values are written."""
+    """One column of a table.
+
+    Parameters
+    ----------
+    name, label
+        Its name in the JSON, and what people read.
+    kind, decimals
+        How its values are written.
+    bars
+        Draw each value with its interval as a small bar beside the number, all on one scale from 0 that cuts off what
+        is far larger than the rest.
+    under
+        Write label and values small under those of the column before, so that a wide table fits a screen.
+    """
 
     name: str
     label: str
     kind: Kind = "text"
     decimals: int | None = None
+    bars: bool = False
+    under: bool = False
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -123,7 +139,17 @@ class Figure:
     type: Literal["figure"] = "figure"
 
 
-Block = Annotated[Figure | Table, Field(discriminator="type")]
+@dataclass(frozen=True, config=STRICT)
+class Details:
+    """What only some readers want: figures and tables folded away under a title; a printed page shows them."""
+
+    title: str
+    blocks: tuple[Annotated[Figure | Table, Field(discriminator="type")], ...]
+    text: tuple[str, ...] = ()
+    type: Literal["details"] = "details"
+
+
+Block = Annotated[Figure | Table | Details, Field(discriminator="type")]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -195,6 +221,13 @@ class Page:
     definitions: tuple[Definition, ...] = ()
     language: str = "en"
     protocol: Literal[1] = 1
+
+    def figures(self) -> Iterator[Figure]:
+        """Yield the figures in reading order, folded ones included; the page numbers them so."""
+        for section in self.sections:
+            for block in section.blocks:
+                parts = block.blocks if isinstance(block, Details) else (block,)
+                yield from (part for part in parts if isinstance(part, Figure))
 
     def to_json(self) -> str:
         """Return the page as indented JSON; floats keep every bit."""

@@ -6,11 +6,12 @@ import hashlib
 from pathlib import Path
 
 from workbench.config import Pipeline, Table
-from workbench.errors import ConfigError, CriterionError, SourceError
+from workbench.criteria.lifecycle import journal_file
+from workbench.errors import ConfigError, SourceError
 from workbench.features import readable_columns
-from workbench.scorer.criteria import CriteriaSet
 from workbench.scorer.intake.mapping import Mapping
 from workbench.scorer.intake.reading import parts
+from workbench.stages.criteria import criteria_in_force
 
 
 def check_inputs(pipeline: Pipeline) -> None:
@@ -24,21 +25,11 @@ def check_inputs(pipeline: Pipeline) -> None:
         The first of these that is wrong; a criteria set with all its faults.
     """
     Mapping.from_toml(pipeline.resolve(pipeline.source.mapping))
-    _check_criteria(pipeline)
+    # Features are checked here too where there are no criteria to read them.
+    readable_columns(pipeline.features)
+    criteria_in_force(pipeline)
     for number, table in enumerate(pipeline.source.tables, 1):
         _check_table(pipeline, table, number)
-
-
-def _check_criteria(pipeline: Pipeline) -> None:
-    columns = readable_columns(pipeline.features)
-    if not pipeline.criteria.path:
-        return
-    file = pipeline.resolve(pipeline.criteria.path)
-    criteria = CriteriaSet.from_toml(file)
-    try:
-        criteria.compile(columns)
-    except CriterionError as error:
-        raise CriterionError(f"The criteria of {file} were refused, nothing was started:\n{error}") from None
 
 
 def _check_table(pipeline: Pipeline, table: Table, number: int) -> None:
@@ -54,14 +45,22 @@ def _check_table(pipeline: Pipeline, table: Table, number: int) -> None:
             raise SourceError(f"{place}: {error}") from None
 
 
+def input_files(pipeline: Pipeline) -> dict[str, Path]:
+    """Return the files that the pipeline names beside its data, by what they are; a journal need not exist."""
+    files = {"mapping": pipeline.resolve(pipeline.source.mapping)}
+    if pipeline.criteria.path:
+        files["criteria"] = pipeline.resolve(pipeline.criteria.path)
+        files["journal"] = journal_file(files["criteria"])
+    return files
+
+
 def digests(pipeline: Pipeline) -> dict[str, str]:
-    """Return the SHA-256 of the files that the pipeline names beside its data, by what they are."""
-    files = {"mapping": pipeline.source.mapping, "criteria": pipeline.criteria.path}
-    return {name: _digest(pipeline.resolve(path)) for name, path in files.items() if path}
+    """Return the SHA-256 of :func:`input_files`, of a journal that does not exist that of nothing."""
+    return {name: _digest(file, may_lack=name == "journal") for name, file in input_files(pipeline).items()}
 
 
-def _digest(file: Path) -> str:
+def _digest(file: Path, *, may_lack: bool) -> str:
     try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
+        return hashlib.sha256(b"" if may_lack and not file.exists() else file.read_bytes()).hexdigest()
     except OSError as error:
         raise SourceError(f"{file} cannot be read: {error.strerror}. Put it back, or mend the pipeline.") from None

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from workbench.config import Pipeline, Step
 from workbench.errors import RunDirectoryError
+from workbench.runner.preflight import input_files
 from workbench.scorer.files import write_text_atomically
 from workbench.stages.folder import read_pipeline, unreadable
 
@@ -59,7 +60,7 @@ class StepState(BaseModel):
 class RunState(BaseModel):
     """Everything that `run.json` says about a run; :meth:`save` it after every change.
 
-    `given` are the parameters given by name, `inputs` the SHA-256 of the mapping and of the criteria file.
+    `given` are the parameters given by name, `inputs` the SHA-256 of the mapping, the criteria file and its journal.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -161,7 +162,7 @@ def refuse_occupied(run_dir: Path) -> None:
 def check_same(
     state: RunState, run_dir: Path, pipeline: Pipeline, steps: list[Step], inputs: Mapping[str, str]
 ) -> None:
-    """Refuse to go on with a run whose pipeline, parameters, mapping or criteria are no longer those of its start."""
+    """Refuse to go on with a run whose pipeline, parameters or input files are no longer those of its start."""
     if changed := _changes(state, read_pipeline(run_dir), pipeline, steps, inputs):
         raise RunDirectoryError(
             f"The run in {run_dir} was started with {', '.join(changed)} than {pipeline.path} gives now. Undo the "
@@ -182,9 +183,9 @@ def _changes(
         changed = [f"another [{name}]" for name, table in now.items() if tables[name] != table]
     if [(step.notebook, step.parameters) for step in state.steps] != [(s.notebook, s.parameters) for s in steps]:
         changed.append("other steps or parameters of steps")
-    files = {"mapping": pipeline.source.mapping, "criteria": pipeline.criteria.path}
+    files = input_files(pipeline)
     return changed + [
-        f"another content of the {name} file {pipeline.resolve(files[name])}"
+        f"another content of the {name} file {files[name]}"
         for name, digest in state.inputs.items()
         if inputs.get(name, digest) != digest
     ]

@@ -11,7 +11,10 @@ import polars as pl
 
 from workbench import __version__
 from workbench.bundle import bundle_files, write_bundle, write_wheel
+from workbench.criteria.lifecycle import InForce
+from workbench.errors import CriterionError
 from workbench.scorer.bundle import ScoringBundle
+from workbench.stages.criteria import criteria_in_force, why_no_export
 from workbench.stages.folder import FINAL, RunFolder
 from workbench.stages.selecting import scorer_of
 
@@ -20,11 +23,17 @@ _GOLDEN_ROWS = 50
 
 @dataclass(frozen=True)
 class Exported:
-    """What was exported: the loaded bundle, its folder, the wheel."""
+    """What was exported: the loaded bundle, its folder, the wheel, and the criteria that it carries or leaves out."""
 
     bundle: ScoringBundle
     folder: Path
     wheel: Path
+    criteria: InForce
+
+    def describe(self) -> str:
+        """Say where bundle and wheel lie, which version they are and which criteria are in them."""
+        version = self.bundle.manifest.version
+        return f"bundle  {self.folder}\nwheel   {self.wheel}\nversion {version}\n{self.criteria.describe()}"
 
 
 def export(run: RunFolder, out: Path | None = None) -> Exported:
@@ -36,18 +45,26 @@ def export(run: RunFolder, out: Path | None = None) -> Exported:
         A run that has decided.
     out
         Where to write; the run's own directory where none is given.
+
+    Raises
+    ------
+    CriterionError
+        The run is a trial, or its criteria do not verify.
     """
+    if refusal := why_no_export(run):
+        raise CriterionError(refusal)
     target = out or run.path
     training = run.read_json("training")[FINAL]
+    criteria = criteria_in_force(run.pipeline)
     files = bundle_files(
         scorer_of(run),
         programme=run.pipeline.programme.name,
         trained_as_of=training["as_of"],
         golden=_golden(run.read("decide_raw")),
-        facts=_facts(run, training),
+        facts=_facts(run, training) | {"criteria": criteria.to_dict()},
     )
     bundle = write_bundle(files, target / "bundle")
-    return Exported(bundle, target / "bundle", write_wheel(files, target / "dist"))
+    return Exported(bundle, target / "bundle", write_wheel(files, target / "dist"), criteria)
 
 
 def _golden(raw: pl.DataFrame) -> pl.DataFrame:

@@ -9,10 +9,10 @@ import polars as pl
 from workbench import __version__
 from workbench.reports.html import figure_files, write_report
 from workbench.reports.page import Page
-from workbench.reports.sections import basis, decided, past, ranking, trust
+from workbench.reports.sections import basis, criteria, criteria_words, decided, past, ranking, trust
 from workbench.reports.sections.cells import period
 from workbench.scorer.files import write_text_atomically
-from workbench.stages.folder import FINAL, MEASURED, RunFolder
+from workbench.stages.folder import FINAL, JSON_FILES, MEASURED, RunFolder
 
 _EXAMPLES = 12
 
@@ -33,11 +33,13 @@ def build(run: RunFolder) -> Page:
     metrics, read = run.read_json("metrics"), run.read_json("data")
     training, selection = run.read_json("training"), run.read_json("selection")
     programme, judged = run.pipeline.programme, read["parts"]["judge"]
+    backtest = _backtest(run)
     sections = [
         ranking.ranking(metrics),
         trust.comparison(metrics),
         trust.repeats(metrics),
         trust.calibration(metrics),
+        None if backtest is None else criteria.section(backtest, backtest["states"]),
         past.history(metrics["history"]),
         trust.groups(metrics["slices"]),
         decided.reasons(_examples(run.read("reasons"))),
@@ -53,10 +55,18 @@ def build(run: RunFolder) -> Page:
         answer=ranking.answer(metrics),
         key_figures=tuple(ranking.key_figures(metrics, read)),
         sections=tuple(section for section in sections if section is not None),
-        next_steps=tuple(basis.next_steps(metrics, read, selection, run.pipeline.selection.random_share)),
+        next_steps=(
+            *basis.next_steps(metrics, read, selection, run.pipeline.selection.random_share),
+            *([] if backtest is None else criteria_words.next_steps(backtest)),
+        ),
         facts=tuple(basis.facts(read, run.path.name, __version__, run.pipeline.fingerprint, models)),
-        definitions=basis.DEFINITIONS,
+        definitions=(*basis.DEFINITIONS, *([] if backtest is None else criteria.DEFINITIONS)),
     )
+
+
+def _backtest(run: RunFolder) -> dict[str, Any] | None:
+    """Return what the criteria found, ``None`` for a programme without criteria."""
+    return run.read_json("backtest") if (run.path / JSON_FILES["backtest"]).is_file() else None
 
 
 def _subtitle(judged: dict[str, Any], *, generated: bool) -> str:

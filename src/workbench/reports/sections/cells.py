@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from workbench.reports.numbers import Estimate, Kind, date_text
@@ -46,6 +46,15 @@ def decimals(rate: float) -> int:
     return 1 if rate >= 0.02 else 2 if rate >= 0.001 else 3
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number of things, the noun in the form that fits it.
+
+    >>> counted(1, "violation"), counted(1234, "control")
+    ('1 violation', '1,234 controls')
+    """
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def day(moment: str) -> str:
     """Write the day of an ISO moment as tables do: 31 Oct 2022."""
     return date_text(str(moment))
@@ -78,3 +87,10 @@ def table(caption: str, of: Iterable[Row], **columns: Spec) -> Table:
     """
     made = tuple(Column(name, *spec) for name, spec in columns.items())
     return Table(caption, made, tuple(tuple(row[name] for name in columns) for row in of))
+
+
+def laid_out(made: Table, *, under: Collection[str], bars: Collection[str] = ()) -> Table:
+    """Return the table with some of its columns written small under the one before, and some drawn as bars too."""
+    columns = [(column.name, column.label, column.kind, column.decimals) for column in made.columns]
+    placed = tuple(Column(*column, bars=column[0] in bars, under=column[0] in under) for column in columns)
+    return Table(made.caption, placed, made.rows)

@@ -88,4 +88,4 @@ def criteria(selection: Row) -> Section | None:
         "bill. Of its hits the share drawn is selected. A criterion may hit what a more severe lane had taken already; "
         "then it did not give the lane. A declaration is selected whole, so its other items count there too."
     )
-    return Section("Criteria", (text,), (made,))
+    return Section("What criteria decided", (text,), (made,))

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from workbench.reports.sections.cells import SHARE, Row, at, percent
 
-_FEW_VIOLATIONS = 20
+FEW_VIOLATIONS = 20
+"""Below so many known violations no rate says anything."""
+
 _WEAK_AUC = 0.7
 _MOSTLY = 0.5
 
@@ -53,7 +55,7 @@ def first_step(metrics: Row) -> str:
 
 def too_few(metrics: Row) -> bool:
     """Return whether the judged period holds too few violations for any verdict."""
-    return bool(metrics["ranking"]["violations"] < _FEW_VIOLATIONS)
+    return bool(metrics["ranking"]["violations"] < FEW_VIOLATIONS)
 
 
 def beats_controls(metrics: Row) -> bool:

@@ -1,0 +1,45 @@
+"""The command line. Heavy modules are imported inside the commands, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from workbench import __version__
+from workbench.cli import criteria, keys, runs
+from workbench.errors import SelectivityError
+
+app = typer.Typer(
+    name="workbench",
+    help="Selectivity workbench: decide which declarations customs controls, learn from the controls, prove it.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in runs.COMMANDS:
+    app.command()(command)
+app.add_typer(criteria.app, name="criteria")
+app.add_typer(keys.app, name="keys")
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is told in a sentence, without a stack trace."""
+    try:
+        app()
+    except SelectivityError as error:
+        print(f"workbench: {error}", *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("workbench: interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
+    """Take the options that stand before a command."""
+    if version:
+        print(__version__)
+        raise typer.Exit

@@ -1,0 +1,221 @@
+"""What a sweep of parameters says: controls against violations and duty, the point suggested, every point tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from workbench.reports.figures import Axis, HeatMap, LineChart, Reference, Series
+from workbench.reports.numbers import Kind
+from workbench.reports.page import Definition, Details, Figure, KeyFigure, Section, Table
+from workbench.reports.sections.cells import Row, Spec, counted, decimals, estimate, laid_out, percent, table
+
+_RATE = "hit_rate_of_controlled"
+
+
+def answer(found: Row) -> str:
+    """Return the suggested values beside those as they stand, with what each costs and finds."""
+    now, best = standing(found), suggested(found)
+    stands = f"As it stands, with {_written(found, now)}, it {_worth(now)}."
+    if best is None:
+        return f"Nothing is suggested: no value is clearly better than control by chance. {stands}"
+    if best is now:
+        return f"The values as they stand are the best of those tried. {stands}"
+    return f"With {_written(found, best)} the criterion {_worth(best)}. {stands}"
+
+
+def key_figures(found: Row) -> Iterator[KeyFigure]:
+    """Yield the numbers of the first screen: of the suggested point, or of the values as they stand."""
+    now = standing(found)
+    best = suggested(found) or now
+    what = "As it stands" if best is now else "Suggested"
+    yield KeyFigure(what, _values(found, best), "text", note="" if best is now else f"now: {_values(found, now)}")
+    yield KeyFigure("Controls", best["expected_controls"], "count", 0, f"now: {now['expected_controls']:,.0f}")
+    known = f"now: {now['known_violations']:,}; known for controlled goods only"
+    yield KeyFigure("Violations", best["known_violations"], "count", 0, known)
+    rate = f"all controlled goods: {percent(found['base_rate'], 2)}" if found["base_rate"] is not None else ""
+    yield KeyFigure("Hit rate", estimate(best, _RATE), "share", decimals(best[_RATE] or 0.0), rate)
+
+
+def sections(found: Row) -> Iterator[Section]:
+    """Yield the body of the page."""
+    frontiers = [_frontier(found, "best_for_violations", "known_violations", "Violations known", "count")]
+    if any(row["known_recovered_duty_usd"] for row in found["points"]):
+        frontiers.append(_frontier(found, "best_for_duty", "known_recovered_duty_usd", "Duty recovered", "usd"))
+    made = tuple(figure for figure in frontiers if figure is not None)
+    if made:
+        yield Section("What more controls would buy", (), made)
+    yield Section(_effect_title(found), (), tuple(_effects(found)))
+    yield Section("Every point tried", (), (Details("All points", (_points(found),)),))
+
+
+def next_steps(found: Row) -> Iterator[str]:
+    """Yield what to do with the suggestion."""
+    if suggested(found) in (None, standing(found)):
+        yield "Leave the values as they are, or try another range or another condition."
+        return
+    yield "Back-test the whole set with the suggested values: other criteria may hit the same goods."
+    yield "Then write them into the file and have the criterion approved anew: a changed value voids the approval."
+
+
+def standing(found: Row) -> Row:
+    """Return the point of the values as they stand."""
+    point: Row = next(row for row in found["points"] if row["current"])
+    return point
+
+
+def suggested(found: Row) -> Row | None:
+    """Return the suggested point; ``None`` where none is better than chance."""
+    if found["suggested"] is None:
+        return None
+    wanted = {f":{name}": value for name, value in found["suggested"].items()}
+    point: Row = next(row for row in found["points"] if all(row[name] == value for name, value in wanted.items()))
+    return point
+
+
+def _frontier(found: Row, best: str, gain: str, label: str, kind: Kind) -> Figure | None:
+    """Return the most that each number of controls can find, with the points to choose between."""
+    rows = sorted((row for row in found["points"] if row[best]), key=lambda row: row["expected_controls"])
+    if not rows:
+        return None
+    now, wanted = standing(found), suggested(found)
+    dots = {"As it stands": now} | ({"Suggested": wanted} if wanted not in (None, now) else {})
+    x = sorted({row["expected_controls"] for row in [*rows, *dots.values()]})
+    reach = tuple(max((row[gain] for row in rows if row["expected_controls"] <= cost), default=None) for cost in x)
+    series = [Series("The most that can be found", reach)]
+    for name, dot in dots.items():
+        series.append(Series(name, tuple(dot[gain] if cost == dot["expected_controls"] else None for cost in x)))
+    columns = _value_columns(found) | {"expected_controls": ("Controls", "count"), gain: (label, kind)}
+    return Figure(
+        f"{label} against the controls that it takes",
+        LineChart(tuple(x), Axis("Controls of declarations asked for", "count"), Axis(label, kind), tuple(series)),
+        table("Points that no other beats", _rows(found, rows), **columns),
+        f"From {rows[0]['expected_controls']:,.0f} controls to {rows[-1]['expected_controls']:,.0f}.",
+        "A point below the line asks for controls that other values would use better. Known for controlled goods only.",
+    )
+
+
+def _effects(found: Row) -> Iterator[Figure]:
+    parameters = _parameters(found)
+    if len(parameters) == 1:
+        yield _rate_by_value(found, parameters[0])
+    else:
+        yield _grid(found, *parameters)
+
+
+def _effect_title(found: Row) -> str:
+    names = [name.removeprefix(":") for name in _parameters(found)]
+    return f"What {' and '.join(names)} {'does' if len(names) == 1 else 'do'}"
+
+
+def _rate_by_value(found: Row, parameter: str) -> Figure:
+    rows = found["points"]
+    digits = decimals(max((row[_RATE] or 0.0 for row in rows), default=0.0))
+    base = found["base_rate"]
+    return Figure(
+        f"Hit rate by {parameter.removeprefix(':')}",
+        LineChart(
+            tuple(row[parameter] for row in rows),
+            Axis(parameter.removeprefix(":"), "number"),
+            Axis("Hit rate", "share", digits),
+            (Series("Hit rate", tuple(estimate(row, _RATE) for row in rows)),),
+            () if base is None else (Reference("All controls", base),),
+        ),
+        table(
+            "Hit rate by value",
+            _rows(found, rows),
+            **_rate_columns(found, digits),
+        ),
+        f"Hit rate at {len(rows)} values of {parameter.removeprefix(':')}, with 95 % intervals.",
+        "Where the band is wide, few of the goods hit were controlled.",
+    )
+
+
+def _grid(found: Row, down: str, across: str) -> Figure:
+    rows, columns = (sorted({row[name] for row in found["points"]}) for name in (down, across))
+    rates = {(row[down], row[across]): row[_RATE] for row in found["points"]}
+    digits = decimals(max((rate or 0.0 for rate in rates.values()), default=0.0))
+    names = [name.removeprefix(":") for name in (down, across)]
+    return Figure(
+        f"Hit rate by {names[0]} (rows) and {names[1]} (columns)",
+        HeatMap(
+            tuple(f"{value:g}" for value in rows),
+            tuple(f"{value:g}" for value in columns),
+            tuple(tuple(rates[row, column] for column in columns) for row in rows),
+            Axis(f"Hit rate by {names[0]} and {names[1]}", "share", digits),
+            link="and",
+        ),
+        table(
+            "Hit rate by values",
+            _rows(found, found["points"]),
+            **_rate_columns(found, digits),
+        ),
+        f"Hit rate at {len(found['points'])} pairs of values.",
+        "An empty cell found nothing, or none of its goods was controlled.",
+    )
+
+
+def _points(found: Row) -> Table:
+    columns = _value_columns(found) | {
+        "hits": ("Hits", "count"),
+        "not_evaluable": ("not evaluable", "count"),
+        "expected_controls": ("Controls", "count"),
+        "labelled_hits": ("Results", "count"),
+        "known_violations": ("Violations", "count"),
+        "added_known_violations": ("beyond others", "count"),
+        "hit_rate": ("Hit rate", "share", 1),
+        "known_recovered_duty_usd": ("Duty recovered", "usd"),
+    }
+    made = table("With what each costs and finds", _rows(found, found["points"]), **columns)
+    return laid_out(made, under=("not_evaluable", "added_known_violations"))
+
+
+def _rate_columns(found: Row, digits: int) -> dict[str, Spec]:
+    return _value_columns(found) | {
+        "labelled_hits": ("Results", "count"),
+        "known_violations": ("Violations", "count"),
+        "hit_rate": ("Hit rate", "share", digits),
+    }
+
+
+def _rows(found: Row, points: Sequence[Row]) -> list[Row]:
+    """Return points as tables show them: values of parameters with no more digits than they have."""
+    values = _parameters(found)
+    return [{**row, **{name: f"{row[name]:g}" for name in values}, "hit_rate": estimate(row, _RATE)} for row in points]
+
+
+def _value_columns(found: Row) -> dict[str, Spec]:
+    return {name: (name.removeprefix(":"), "text") for name in _parameters(found)}
+
+
+def _parameters(found: Row) -> list[str]:
+    return [name for name in found["points"][0] if name.startswith(":")]
+
+
+def _values(found: Row, point: Row) -> str:
+    return ", ".join(f"{point[name]:g}" for name in _parameters(found))
+
+
+def _written(found: Row, point: Row) -> str:
+    return " and ".join(f"{name.removeprefix(':')} = {point[name]:g}" for name in _parameters(found))
+
+
+def _worth(point: Row) -> str:
+    asks = f"asks for {counted(round(point['expected_controls']), 'control')}"
+    if point[_RATE] is None:
+        return f"{asks}; none of the goods it hits was controlled"
+    rate = f"{percent(point[_RATE], 2)}, {percent(point['low_95'], 2)} to {percent(point['high_95'], 2)}"
+    found = counted(point["known_violations"], "known violation")
+    return f"{asks} and has {found} in {counted(point['labelled_hits'], 'result')} ({rate})"
+
+
+DEFINITIONS = tuple(
+    Definition(term, meaning)
+    for term, meaning in {
+        "Suggested": "The point with most violations beyond those that as many controls find anyway, its hit rate "
+        "taken at the lower bound.",
+        "Controls": "Declarations hit, times the hit percentage.",
+        "Hit rate": "Violations / items with a recorded result (Wilson interval at 95 %). Larger is better.",
+        "Results": "Items hit whose control has a recorded result. What is in the others nobody knows.",
+        "beyond others": "Known violations that no other criterion of the set hits.",
+    }.items()
+)

@@ -1,0 +1,42 @@
+"""Criteria in force for a run: those that somebody approved, or all of the file where the pipeline asks for a trial."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from workbench.config import Pipeline
+from workbench.criteria.lifecycle import InForce, in_force
+from workbench.features import readable_columns
+from workbench.scorer.criteria import CriteriaSet
+from workbench.stages.folder import RunFolder
+
+
+def criteria_in_force(pipeline: Pipeline, on: date | None = None) -> InForce:
+    """Return the criteria that decide in runs of a pipeline, and why the file's others do not.
+
+    Parameters
+    ----------
+    pipeline
+        ``[criteria] path`` names the set, and ``drafts = true`` makes every run a trial, in which drafts decide too.
+    on
+        Day for which validity is judged; today where none is given.
+
+    Raises
+    ------
+    CriterionError
+        The set, its journal or a criterion in force is refused: then nothing is in force.
+    """
+    if not pipeline.criteria.path:
+        return InForce(CriteriaSet(), {}, {}, is_trial=pipeline.criteria.drafts)
+    file = pipeline.resolve(pipeline.criteria.path)
+    return in_force(file, readable_columns(pipeline.features), on, drafts=pipeline.criteria.drafts)
+
+
+def why_no_export(run: RunFolder) -> str:
+    """Return why nothing of a run may be exported, empty where it may: in a trial, drafts decided."""
+    if not run.pipeline.criteria.drafts:
+        return ""
+    return (
+        f"{run.path.name} is a trial: criteria that nobody approved decided in it, so nothing of it is exported. Have "
+        "them approved, then run the pipeline without -p drafts=true."
+    )

@@ -1,0 +1,139 @@
+"""The past that criteria are tried on: a run's declarations or a source's own files, as known at lodgement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+from workbench.config import Pipeline
+from workbench.criteria.history import History, open_history, profiles_used
+from workbench.criteria.history.profiles import Tell
+from workbench.errors import ConfigError
+from workbench.scorer.criteria import CriteriaSet
+from workbench.scorer.lanes.policy import LaneLimit
+from workbench.selection import limits
+from workbench.stages.folder import MEASURED, RunFolder
+from workbench.timeline import start_of, whole_days
+
+
+@dataclass(frozen=True)
+class Past:
+    """A period of the past, and the pipeline that says how it was read and what capacity there is."""
+
+    history: History
+    pipeline: Pipeline
+
+    @property
+    def limits(self) -> tuple[LaneLimit, ...]:
+        """Capacity of the lanes, by the pipeline's policy."""
+        return limits(self.pipeline.selection)
+
+
+def open_past(
+    data: Path,
+    pipeline: Pipeline | None = None,
+    *,
+    outcomes: Path | None = None,
+    start: date | None = None,
+    end: date | None = None,
+    criteria: Sequence[CriteriaSet] = (),
+    with_model: bool = True,
+    tell: Tell | None = None,
+) -> Past:
+    """Open a period of a run or of a source's files.
+
+    Parameters
+    ----------
+    data
+        Folder of a run, or raw declarations (see `workbench.criteria.history.read_tables`).
+    pipeline
+        Reads raw declarations; a run has its own.
+    outcomes
+        Raw outcomes, where they lie apart from raw declarations.
+    start, end
+        First and last day of lodgement, both included; those of the data where they are not given. What lies before
+        `start` is not lost: profiles are learnt from it.
+    criteria
+        Only the profiles that these sets read are learnt; without a set, all of them.
+    with_model
+        Whether the rows get the score of a model that had not seen them: the run's measured model for its judging
+        and deciding weeks, and for raw declarations the pipeline's model, trained on what was known at `start`.
+    tell
+        Told phase and rows done.
+
+    Raises
+    ------
+    ConfigError
+        Raw declarations come without a pipeline, or a run with one.
+    SelectivityError
+        The data cannot be read, or nothing was lodged in the period.
+    """
+    first, after = _moment(start), None if end is None else _moment(end + timedelta(days=1))
+    if (data / "pipeline.json").is_file():
+        run = RunFolder.open(data)
+        history = history_of(run, start=first, end=after, criteria=criteria, with_model=with_model, tell=tell)
+        return Past(history, run.pipeline)
+    if pipeline is None:
+        raise ConfigError(
+            f"{data} is no run, and nothing says how to read it: give the pipeline with --pipeline, or the folder of a "
+            "run, such as runs/latest."
+        )
+    history = open_history(
+        data,
+        pipeline,
+        start=first,
+        end=after,
+        outcomes=outcomes,
+        used=_used(criteria, pipeline),
+        with_model=with_model,
+        tell=tell,
+    )
+    return Past(history, pipeline)
+
+
+def history_of(
+    run: RunFolder,
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    criteria: Sequence[CriteriaSet] = (),
+    with_model: bool = True,
+    tell: Tell | None = None,
+) -> History:
+    """Return a run's declarations as known at lodgement, scored from where its measured model knew nothing.
+
+    Parameters
+    ----------
+    run
+        A run that has been prepared and, for `with_model`, trained.
+    start, end
+        First moment of the period and the moment after it; the run's own where they are not given.
+    criteria, with_model, tell
+        See :func:`open_past`.
+    """
+    declarations = run.read("declarations")
+    judge_from = start_of(declarations, "judge") if with_model else None
+    first, after = whole_days(declarations)
+    features = run.pipeline.features
+    return History.build(
+        declarations,
+        run.read("outcomes"),
+        features,
+        start=start or first,
+        end=end or after,
+        model=None if judge_from is None else run.read_model(MEASURED),
+        model_from=judge_from,
+        used=_used(criteria, run.pipeline),
+        tell=tell,
+    )
+
+
+def _used(criteria: Sequence[CriteriaSet], pipeline: Pipeline) -> frozenset[str] | None:
+    used = [profiles_used(one, pipeline.features) for one in criteria]
+    return frozenset[str]().union(*used) if used else None
+
+
+def _moment(day: date | None) -> datetime | None:
+    return None if day is None else datetime.combine(day, time.min)
