@@ -6,12 +6,14 @@ import shutil
 import sys
 import types
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from workbench.cli import main
 from workbench.config import load_pipeline
 from workbench.criteria import lifecycle
 from workbench.features import readable_columns
@@ -45,6 +47,32 @@ def fresh_store(mlflow_template) -> Callable[[Path], Store]:
         return Store(root)
 
     return make
+
+
+@dataclass(frozen=True)
+class Called:
+    """What one call of the command line came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def workbench(monkeypatch, capsys) -> Callable[..., Called]:
+    """Call the command line in this process, as its console script does."""
+
+    def call(*arguments: object) -> Called:
+        monkeypatch.setattr(sys, "argv", ["workbench", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+        return Called(code, *capsys.readouterr())
+
+    return call
 
 
 class StandInBundle:

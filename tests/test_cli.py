@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -17,7 +16,7 @@ import typer
 from polars.testing import assert_frame_equal
 
 from workbench import __version__
-from workbench.cli import app, main
+from workbench.cli import app
 from workbench.errors import StepError
 from workbench.features import readable_columns
 from workbench.runner import RunResult
@@ -32,35 +31,6 @@ COMMANDS = [command.callback.__name__ for command in app.registered_commands]
 COMMANDS += [f"{name} {one.callback.__name__}" for name, group in GROUPS.items() for one in group.registered_commands]
 
 USER_MISTAKE, STEP_FAILED, NOTHING_READ, INTERRUPTED = 2, 3, 4, 130
-
-
-@dataclass(frozen=True)
-class Called:
-    """What one call of the command line came to."""
-
-    code: int
-    out: str
-    err: str
-
-
-Workbench = Callable[..., Called]
-
-
-@pytest.fixture
-def workbench(monkeypatch, capsys) -> Workbench:
-    """Call the command line in this process, as its console script does."""
-
-    def call(*arguments: object) -> Called:
-        monkeypatch.setattr(sys, "argv", ["workbench", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-        return Called(code, *capsys.readouterr())
-
-    return call
 
 
 @pytest.fixture
@@ -111,7 +81,8 @@ def test_every_option_of_every_command_is_explained():
 
 
 def test_the_version_is_told(workbench):
-    assert workbench("--version") == Called(0, f"{__version__}\n", "")
+    called = workbench("--version")
+    assert (called.code, called.out, called.err) == (0, f"{__version__}\n", "")
 
 
 def test_without_a_command_the_commands_are_listed(workbench):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
-from workbench.cli import main
 from workbench.criteria.backtest.results import Backtest
 from workbench.scorer.criteria import CriteriaSet
 
@@ -30,37 +28,13 @@ reason = "More than {least} kg at less than 3 USD a kilogram."
 """
 
 
-@dataclass(frozen=True)
-class Called:
-    """What one call of the command line came to."""
-
-    code: int
-    out: str
-    err: str
-
-
-Criteria = Callable[..., Called]
-
-
 @pytest.fixture
-def call(monkeypatch, capsys, tmp_path) -> Criteria:
-    """Call the command line in this process, in a folder of its own, with private keys of its own."""
+def call(workbench, monkeypatch, tmp_path) -> Callable[..., Any]:
+    """Call the command line in a folder of its own, with private keys of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WORKBENCH_KEYS", str(tmp_path / "private"))
-    # A signature is of now, and signers of the fixtures' sets signed in 2025.
     monkeypatch.delenv("WORKBENCH_KEY_PASSPHRASE", raising=False)
-
-    def run(*arguments: object) -> Called:
-        monkeypatch.setattr(sys, "argv", ["workbench", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-        return Called(code, *capsys.readouterr())
-
-    return run
+    return workbench
 
 
 @pytest.fixture
