@@ -461,3 +461,9 @@ def test_each_example_hits_the_declaration_it_is_made_for() -> None:
     matrix = criteria.hits(frame).matrix
     hit = [{name for name in matrix.columns if row[name]} for row in matrix.iter_rows(named=True)]
     assert hit == [set(), *({name} for name in changes)]
+
+
+def test_an_empty_list_of_offices_is_a_fault():
+    nowhere = {"id": "a", "title": "A", "when": "net_mass_kg > 1", "lane": "red", "offices": []}
+    [fault] = CriteriaSet.from_dict({"criterion": [nowhere]}).check(COLUMNS)
+    assert (fault.code, fault.warning) == ("offices", False)

@@ -55,7 +55,9 @@ def _thresholds(points: Mapping[str, float], total: float) -> Iterator[Fault]:
             yield Fault("points", message, suggestion="a sum above 0", key=key)
         elif threshold > total:
             message = f"The lane {lane} needs {threshold:g} points and all criteria together give {total:g}."
-            yield Fault("points", message, suggestion=f"{total:g} or less" if total else "give points", key=key)
+            # No fault: of a pointed set only some criteria may be in force, and those have to run.
+            advice = f"{total:g} or less" if total else "give points"
+            yield Fault("points", message, suggestion=advice, key=key, warning=True)
     known = [(lane, points[lane]) for lane in lanes if lane in points]
     for (milder, low), (severer, high) in pairwise(known):
         if high <= low:

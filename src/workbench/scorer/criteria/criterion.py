@@ -139,6 +139,9 @@ class Criterion:
         yield from self._unknown("lane", self.lane, [str(lane) for lane in Lane])
         if self.flow is not None:
             yield from self._unknown("flow", self.flow, list(FLOWS))
+        if self.offices is not None and not self.offices:
+            message = "Its list of offices is empty, so it applies nowhere."
+            yield self._fault("offices", message, "offices", suggestion="leave it out for the whole country")
         yield from self._faults_of_numbers()
         yield from self._faults_of_ranges()
         yield from self._unused_parameters()
