@@ -6,6 +6,7 @@ import re
 import subprocess
 import tomllib
 from collections import defaultdict
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,9 @@ from packaging.version import Version
 import workbench
 from workbench.bundle import WHEEL_REQUIREMENTS
 from workbench.cli import app
+from workbench.config import load_pipeline
+from workbench.criteria.checking import check_file
+from workbench.features import readable_columns
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -213,3 +217,13 @@ def test_python_is_required_as_the_lock_was_made():
 def test_ci_runs_what_people_run():
     script = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
     assert {"make lint", "make test"} <= set(script)
+
+
+TOML_EXAMPLES = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "criteria.md").read_text("utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("example", TOML_EXAMPLES, ids=range(len(TOML_EXAMPLES)))
+def test_the_criteria_of_the_guide_pass_the_check(example, tmp_path):
+    columns = readable_columns(load_pipeline(ROOT / "pipelines" / "declarations.toml").features)
+    (tmp_path / "example.toml").write_text(example, encoding="utf-8")
+    assert check_file(tmp_path / "example.toml", columns, on=date(2026, 1, 1)).faults == ()
