@@ -12,7 +12,6 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from workbench.criteria.backtest import FLAGS, TABLES, Backtest, backtest
-from workbench.criteria.backtest.load import selection_rate
 from workbench.criteria.history import History
 from workbench.errors import CriterionError, SchemaError
 from workbench.scorer.criteria import CriteriaSet, Criterion
@@ -173,11 +172,29 @@ def test_without_scores_there_is_no_model_to_compare_with():
     assert any("No model" in caveat for caveat in found.caveats)
 
 
+def test_a_period_before_the_models_own_is_compared_with_no_model():
+    before = replace(history([(*item[:-1], None) for item in ITEMS]), score_from=datetime(2025, 1, 1))
+    found = backtest(criteria(DEAR), before)
+    assert found.score_from is None
+    assert not any("are compared on" in caveat for caveat in found.caveats)
+
+
 def test_a_random_arm_of_some_size_is_what_chance_means():
     arm = [(f"R{n}", 1, 1, "N", 10.0, 9.0, "red", "random", int(n == 0), None, None, None) for n in range(40)]
     found = backtest(criteria(DEAR), history([*ITEMS, *arm]))
     assert found.chance_basis == "random arm"
     assert found.chance_rate == pytest.approx(2 / 42)  # D is in the arm too
+
+
+def test_the_random_arm_of_a_longer_period_is_taken_where_it_is_given():
+    longer = pl.DataFrame(
+        {"declaration_id": [f"R{n}" for n in range(100)], "item_no": 1, "cause": "random", "violation": [1] + [0] * 99}
+    )
+    found = backtest(criteria(DEAR), history(), longer=longer)
+    assert (found.chance_basis, found.chance_rate) == ("random arm of a longer period", 0.01)
+    assert "over all the time read, 1.00 %" in " ".join(found.caveats)
+    too_small = backtest(criteria(DEAR), history(), longer=longer.head(20))
+    assert too_small.chance_basis == "all known results"
 
 
 def test_where_every_result_is_known_chance_is_the_plain_rate():
@@ -195,6 +212,14 @@ def test_the_doubt_about_chance_counts():
     assert backtest(criteria(DEAR), history([*arm, *hits])).criteria["against_chance"].to_list() == ["unclear"]
     certain = [(*item[:8], 1, *item[9:]) for item in hits]
     assert backtest(criteria(DEAR), history([*arm, *certain])).criteria["against_chance"].to_list() == ["better"]
+
+
+def test_one_violation_of_few_is_not_surely_better_than_chance():
+    arm = [(f"R{n}", 1, 1, "N", 10.0, 9.0, "red", "random", int(n == 0), None, None, None) for n in range(900)]
+    arm.append(("U", 1, 1, "N", 10.0, 9.0, "green", "none", None, None, None, None))
+    for violations, said in ((1, "unclear"), (3, "better")):
+        hits = [(f"H{n}", 1, 1, "N", 900.0, 9.0, "red", "model", int(n < violations), *[None] * 3) for n in range(14)]
+        assert backtest(criteria(DEAR), history([*arm, *hits])).criteria["against_chance"].to_list() == [said]
 
 
 def test_a_criterion_in_shadow_is_measured_and_has_no_part_in_the_set(found):
@@ -263,6 +288,16 @@ def test_a_fall_in_the_later_half_is_flagged():
     assert flags(backtest(criteria(DEAR), falling(40, 37)), "dear") == set()
 
 
+def test_a_fall_in_what_reads_a_growing_count_is_no_decay():
+    past = falling(40, 20)
+    rows = past.rows.with_columns(importer_declarations=pl.when(pl.col("customs_value_usd") > 500).then(1).otherwise(9))
+    columns = {**past.columns, "importer_declarations": pl.Int32()}
+    new = DEAR | {"id": "new", "when": "importer_declarations < 3"}
+    found = backtest(criteria(DEAR, new), replace(past, rows=rows, columns=columns))
+    assert (flags(found, "dear"), flags(found, "new")) == ({"decaying_hits"}, {"growing_counts"})
+    assert "grow with the history" in found.flags.filter(criterion="new")["detail"][0]
+
+
 def test_halves_are_those_of_the_days_on_which_it_was_valid():
     late = backtest(criteria(DEAR | {"valid_to": date(2025, 1, 10)}), falling(40, 20))
     steady = late.stability.row(0, named=True)
@@ -280,7 +315,7 @@ def test_too_few_for_a_test_have_no_p_value():
 def test_the_rate_of_forced_selection_is_what_its_draws_come_to(percentage, forced_after):
     criterion = Criterion("a", "", "TRUE", "red", hit_percentage=percentage, forced_after=forced_after)
     probabilities = selection_probabilities(5_000, percentage / 100, forced_after)
-    assert selection_rate(criterion) == pytest.approx(float(np.mean(probabilities[1000:])), rel=2e-3)
+    assert criterion.selection_rate == pytest.approx(float(np.mean(probabilities[1000:])), rel=2e-3)
 
 
 def test_a_source_without_revenue_has_no_amounts():
@@ -335,6 +370,8 @@ def test_the_text_fits_a_terminal_and_names_what_matters(found):
     assert max(len(line) for line in text.splitlines()) <= 100
     assert all(word in text for word in ("dear", "heavy", "chance", "yellow", "50.00 %"))
     assert "and 1 more" in found.describe(top=1)
+    assert text.startswith("Back-test of 2 criteria, 2025-01-01 to 2025-02-05: 7 items of 6 declarations")
+    assert backtest(criteria(DEAR), history()).describe().startswith("Back-test of 1 criterion, ")
     assert set(found.flags["flag"]) <= set(FLAGS)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from workbench.errors import MappingError, SelectivityError, SourceError
 from workbench.scorer.batch import score_file
 from workbench.scorer.bundle import Manifest, ScoringBundle
+from workbench.scorer.criteria import CriteriaSet
 from workbench.scorer.scorer import DECISIONS, Scorer
 
 AS_OF = datetime(2026, 1, 1)
@@ -193,3 +196,107 @@ def test_decisions_are_never_written_among_the_declarations_that_are_read(
         with pytest.raises(SourceError, match="among the declarations"):
             score_file(bundle, source, target)
     assert pl.read_parquet(folder / "part-0.parquet").equals(small_raw.head(10))
+
+
+# --- forced selection over daily files -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def forcing(bundle: ScoringBundle) -> ScoringBundle:
+    """The bundle with one criterion that hits every row, takes none by its draw, and forces every sixth."""
+    one = {
+        "id": "all",
+        "title": "",
+        "when": "customs_value_usd >= 0",
+        "lane": "red",
+        "hit_percentage": 0,
+        "forced_after": 5,
+    }
+    policy = replace(bundle.scorer.policy, limits=(), model_lanes=(), lot_lanes=(), random_share=0.0)
+    criteria = CriteriaSet.from_dict({"criterion": [one]})
+    return ScoringBundle(bundle.manifest, replace(bundle.scorer, criteria=criteria, policy=policy))
+
+
+def forced(out: Path) -> int:
+    return pl.read_parquet(out).filter(pl.col("cause") == "criterion:all")["declaration_id"].n_unique()
+
+
+def test_forced_selection_goes_on_over_daily_files(
+    forcing: ScoringBundle, small_raw: pl.DataFrame, tmp_path: Path
+) -> None:
+    raw, out, counters = tmp_path / "raw.parquet", tmp_path / "out.parquet", tmp_path / "counters.json"
+    days = small_raw.unique("declaration_id").sort("lodged_at", "declaration_id").head(20)
+    found = {"alone": 0, "going on": 0}
+    for day in days.iter_slices(1):
+        day.write_parquet(raw)
+        for name, file in (("alone", None), ("going on", counters)):
+            score_file(forcing, raw, out, reasons=False, counters=file)
+            found[name] += forced(out)
+    days.write_parquet(raw)
+    score_file(forcing, raw, out, reasons=False)
+    assert found == {"alone": 0, "going on": 3}
+    assert forced(out) == 3
+    assert json.loads(counters.read_text()) == {"programme": "small", "hits_passed_over": {"all": 2}}
+
+
+def test_counts_of_criteria_that_a_bundle_does_not_have_stay_and_a_link_stays_a_link(
+    forcing: ScoringBundle, small_raw: pl.DataFrame, tmp_path: Path
+) -> None:
+    small_raw.unique("declaration_id").head(4).write_parquet(tmp_path / "raw.parquet")
+    (tmp_path / "kept.json").write_text('{"programme": "small", "hits_passed_over": {"away": 7, "all": 1}}')
+    (tmp_path / "counters.json").symlink_to(tmp_path / "kept.json")
+    score_file(forcing, tmp_path / "raw.parquet", tmp_path / "out.parquet", counters=tmp_path / "counters.json")
+    assert json.loads((tmp_path / "kept.json").read_text())["hits_passed_over"] == {"all": 5, "away": 7}
+    assert (tmp_path / "counters.json").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "no whole file"),
+        ('{"programme": "small", "hits_passed_o', "no whole file"),
+        ("[" * 100_000, "no whole file"),
+        ("\udcff", "no whole file"),
+        ("[]", "must hold hits_passed_over and programme"),
+        ('{"programme": "small"}', "must hold"),
+        ('{"programme": "small", "hits_passed_over": [1]}', "must hold"),
+        ('{"programme": "other", "hits_passed_over": {}}', "for the programme 'other', not for 'small'"),
+        ('{"programme": "small", "hits_passed_over": {"all": -1}}', "counts -1 hits of 'all'"),
+        ('{"programme": "small", "hits_passed_over": {"all": 1.5}}', r"counts 1\.5 hits"),
+        ('{"programme": "small", "hits_passed_over": {"all": true}}', "counts True hits"),
+        ('{"programme": "small", "hits_passed_over": {"all": NaN}}', "counts nan hits"),
+    ],
+)
+def test_a_file_that_holds_no_counts_of_the_programme_is_refused_and_stays(
+    forcing: ScoringBundle, small_raw: pl.DataFrame, tmp_path: Path, content: str, message: str
+) -> None:
+    small_raw.head(3).write_parquet(tmp_path / "raw.parquet")
+    given = content.encode("utf-8", "surrogateescape")
+    (tmp_path / "counters.json").write_bytes(given)
+    with pytest.raises(SourceError, match=message):
+        score_file(forcing, tmp_path / "raw.parquet", tmp_path / "out.parquet", counters=tmp_path / "counters.json")
+    assert (tmp_path / "counters.json").read_bytes() == given
+    assert not (tmp_path / "out.parquet").exists()
+
+
+def test_counters_are_a_json_file_of_their_own(forcing: ScoringBundle, small_raw: pl.DataFrame, tmp_path: Path) -> None:
+    small_raw.head(3).write_parquet(tmp_path / "raw.parquet")
+    (tmp_path / "folder.json").mkdir()
+    for name, message in (("counters.txt", r"must end in \.json"), ("folder.json", "no plain file")):
+        with pytest.raises(SourceError, match=message):
+            score_file(forcing, tmp_path / "raw.parquet", tmp_path / "out.parquet", counters=tmp_path / name)
+    assert not (tmp_path / "out.parquet").exists()
+
+
+def test_counts_do_not_go_on_where_the_decisions_could_not_be_written(
+    forcing: ScoringBundle, small_raw: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_raw.head(3).write_parquet(tmp_path / "raw.parquet")
+
+    def full(_: pl.DataFrame, path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
+    with pytest.raises(SourceError, match="The disk is full"):
+        score_file(forcing, tmp_path / "raw.parquet", tmp_path / "out.parquet", counters=tmp_path / "counters.json")
+    assert [file.name for file in tmp_path.iterdir()] == ["raw.parquet"]

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from workbench.criteria.backtest.results import Backtest
+from workbench.runner import RunResult
 from workbench.scorer.criteria import CriteriaSet
 
 USER_MISTAKE = 2
@@ -92,7 +93,7 @@ def test_a_back_test_is_told_and_written(call, case, tmp_path):
     assert read.criteria.height == len(CriteriaSet.from_toml(criteria).criteria)
     assert "heavy-and-cheap" in (tmp_path / "tried" / "report.html").read_text()
     part = call("criteria", "backtest", criteria, "--data", run, "--from", "2025-03-01", "--to", "2025-03-31")
-    assert "2025-03-01 until 2025-04-01" in part.out
+    assert "2025-03-01 to 2025-03-31" in part.out
 
 
 def test_raw_files_are_back_tested_by_a_pipelines_mapping(call, case, small_world, tmp_path):
@@ -121,7 +122,7 @@ def test_a_parameter_is_swept_and_the_chosen_value_written_with_comments_kept(ca
     criteria, _, run = case
     swept = call("criteria", "tune", criteria, "heavy-and-cheap", "--data", run, "--out", tmp_path / "tune")
     assert swept.code == 0
-    assert "on the frontier" in swept.out
+    assert "beaten by no other" in swept.out
     assert (tmp_path / "tune" / "report.html").is_file()
     written = call("criteria", "tune", criteria, "heavy-and-cheap", "--set", "least=2000")
     assert written.code == 0
@@ -178,6 +179,47 @@ def test_a_criterion_goes_from_draft_to_active_and_its_way_is_audited(call, case
     assert retired.code == 0
     assert call("criteria", "audit", criteria).code == 0
     assert call("criteria", "expire", criteria, "--by", "minh").code == USER_MISTAKE
+
+
+@pytest.mark.parametrize("more", [("--write",), ("--parameter", "least"), ("--out", "swept")])
+def test_a_value_is_set_or_a_parameter_is_swept_and_not_both(call, case, more):
+    criteria, _, _ = case
+    before = criteria.read_bytes()
+    refused = call("criteria", "tune", criteria, "heavy-and-cheap", "--set", "least=500", *more)
+    assert refused.code == USER_MISTAKE
+    assert "--set writes a value and sweeps nothing" in refused.err
+    assert criteria.read_bytes() == before
+
+
+def test_a_back_test_signs_only_the_text_that_it_read(call, case, tmp_path, monkeypatch):
+    criteria, _, run = case
+    assert call("keys", "new", "lan", "--beside", tmp_path).code == 0
+    one = "heavy-and-cheap"
+    assert call("criteria", "draft", criteria, one, "--by", "lan").code == 0
+    monkeypatch.setattr("workbench.cli.criteria._evidence", lambda *_: _edited(criteria))
+    refused = call("criteria", "backtest", criteria, "--data", run, "--id", one, "--by", "lan")
+    assert refused.code == USER_MISTAKE
+    assert "changed in" in refused.err
+    assert "backtested" not in criteria.with_suffix(".journal.jsonl").read_text()
+
+
+def _edited(criteria: Path) -> dict[str, str]:
+    """Change the set as a colleague would while a back-test runs."""
+    criteria.write_text(criteria.read_text().replace("value = 1000", "value = 200"))
+    return {"period": "all"}
+
+
+def test_a_run_says_which_criteria_did_not_decide(call, monkeypatch, tmp_path):
+    standing = {"in_force": {}, "left_out": {"a": "draft"}, "journal_head": None, "trial": False}
+    summary: dict[str, Any] = {"outputs": {}, "criteria_in_force": standing}
+    run = RunResult(tmp_path / "run", summary, "", None)
+    monkeypatch.setattr("workbench.runner.run_pipeline", lambda *_, **__: run)
+    called = call("run", "x.toml", "--out", "run")
+    assert called.out == (
+        "0 of 1 criteria decided; 1 left out: a (draft). Nothing was ever signed for the set: it has no journal.\n"
+    )
+    summary["criteria_in_force"] = standing | {"in_force": {"a": "active"}, "left_out": {}}
+    assert call("run", "x.toml", "--out", "run").out == ""
 
 
 def test_hits_are_written_beside_the_decisions(call, finished_run, tmp_path):

@@ -467,3 +467,57 @@ def test_an_empty_list_of_offices_is_a_fault():
     nowhere = {"id": "a", "title": "A", "when": "net_mass_kg > 1", "lane": "red", "offices": []}
     [fault] = CriteriaSet.from_dict({"criterion": [nowhere]}).check(COLUMNS)
     assert (fault.code, fault.warning) == ("offices", False)
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "importer_id NOT IN LIST('e')",
+        "importer_id IN LIST('e')",
+        "quantity > 5 OR importer_id IN LIST('e')",
+        "CASE WHEN importer_id IN LIST('e') THEN 1 ELSE 2 END > 1",
+    ],
+)
+def test_a_list_that_was_emptied_is_warned_of_and_stops_nothing(when: str) -> None:
+    criteria = set_of(criterion(when=when), e=[])
+    faults = criteria.check(COLUMNS)
+    assert {(fault.code, fault.warning) for fault in faults} == {("unreachable", True)}
+    assert "by the present entries of its lists" in faults[0].message
+    criteria.compile(COLUMNS)
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "importer_id NOT IN LIST('e') AND quantity > 5 AND quantity < 3",
+        "importer_id IN LIST('e') AND NOT importer_id IN LIST('e')",
+    ],
+)
+def test_what_no_entry_could_mend_stays_an_error(when: str) -> None:
+    for entries in ([], ["I1"]):
+        faults = set_of(criterion(when=when), e=entries).check(COLUMNS)
+        assert [fault.code for fault in faults if not fault.warning] == ["unreachable"]
+
+
+@pytest.mark.parametrize("key", ["title", "owner", "agency", "legal_basis"])
+@pytest.mark.parametrize("hidden", ["two\nlines", "bell\u0007", "zero\u200bwidth", "line\u2028break", "clear\u001b[2J"])
+def test_a_text_in_one_line_holds_nothing_that_cannot_be_seen(key: str, hidden: str) -> None:
+    with pytest.raises(RefusedCriterionError, match=f"'{key}' is"):
+        set_of(criterion(**{key: hidden}))
+
+
+@pytest.mark.parametrize("text", ["Hóa đơn thấp", "1\u00a0000 kg", "A\\B", "می\u200cخواهم", "酒　類"])
+def test_what_words_are_spelt_with_is_accepted(text: str) -> None:
+    assert set_of(criterion(title=text)).criteria[0].title == text
+
+
+@pytest.mark.parametrize("key", ["tags", "offices"])
+@pytest.mark.parametrize("code", ["", " ", "\u001b[31m", "A\u00a0B", "A\nB", "x" * 201])
+def test_a_tag_or_an_office_is_a_code_that_can_be_seen(key: str, code: str) -> None:
+    with pytest.raises(RefusedCriterionError, match=f"'{key}' is .* a list of texts"):
+        set_of(criterion(**{key: ["A1", code]}))
+
+
+def test_the_name_of_a_list_can_be_seen() -> None:
+    with pytest.raises(RefusedCriterionError, match="name of the list"):
+        set_of(criterion(), **{"watch\u200b": ["I1"]})

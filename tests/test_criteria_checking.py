@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import subprocess
+import sys
 import time
 import tomllib
 from collections.abc import Callable
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +18,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workbench import cli
 from workbench.criteria.checking import CheckedFile, check_file
 from workbench.criteria.places import Places
 from workbench.scorer import schema
-from workbench.scorer.criteria import CriteriaSet
+from workbench.scorer.criteria import CriteriaSet, toml_text
 from workbench.scorer.criteria.toml_scan import KeyPath, UnreadableError
 from workbench.scorer.criteria.toml_text import MAX_BYTES, parse
 from workbench.scorer.errors import CriterionError
@@ -193,6 +198,37 @@ def test_the_entries_of_a_list_have_places_however_its_name_is_written(tmp_path:
 
 
 # --- limits ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device"])
+def test_what_is_no_regular_file_is_refused_unopened(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "set.toml"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    for read_it in (CriteriaSet.from_toml, lambda given: check_file(given, COLUMNS)):
+        with pytest.raises(CriterionError, match="is no regular file"):
+            read_it(path)
+
+
+def test_a_file_larger_than_it_says_is_read_no_further_than_it_may(tmp_path: Path, monkeypatch: Any) -> None:
+    path = tmp_path / "set.toml"
+    path.write_text("# a comment longer than ten bytes")
+    monkeypatch.setattr(toml_text, "MAX_BYTES", 10)
+    with pytest.raises(UnreadableError, match="33 bytes"):
+        toml_text.read(path)
+    honest = Path.stat
+
+    def says_nothing(self: Path, **options: Any) -> Any:
+        found = honest(self, **options)
+        return os.stat_result((*found[:6], 0, *found[7:10]))
+
+    monkeypatch.setattr(Path, "stat", says_nothing)
+    with pytest.raises(UnreadableError, match="11 bytes or more"):
+        toml_text.read(path)
 
 
 def test_ten_megabytes_are_refused_unread_within_50_ms(tmp_path: Path) -> None:
@@ -433,3 +469,37 @@ def read(reader: Callable[[str], object], text: str) -> object:
         return reader(text)
     except (tomllib.TOMLDecodeError, UnreadableError):
         return "no TOML"
+
+
+FOREIGN = """
+[[criterion]]
+id = "foreign"
+title = "Ünit ỹ"
+when = "importer_id = 'Ünit ỹ'"
+lane = "red"
+"""
+_PLAIN = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+def test_what_goes_to_a_file_is_utf8_whatever_the_locale(tmp_path: Path) -> None:
+    (tmp_path / "set.toml").write_text(FOREIGN, "utf-8")
+    command = [sys.executable, "-m", "workbench.cli", "criteria", "export", "set.toml", "--dialect", "postgres"]
+    paths = os.pathsep.join(path for path in sys.path if path)
+    done = subprocess.run(command, capture_output=True, cwd=tmp_path, env={**_PLAIN, "PYTHONPATH": paths}, check=False)
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+    assert "'Ünit ỹ'" in done.stdout.decode("utf-8")
+
+
+class Terminal(TextIOWrapper):
+    """A terminal of a given encoding."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_character_that_a_terminal_lacks_is_shown_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = BytesIO()
+    monkeypatch.setattr(sys, "stdout", Terminal(shown, encoding="latin-1"))
+    monkeypatch.setattr(cli, "app", lambda: print("Ünit ỹ", flush=True))
+    cli.main()
+    assert shown.getvalue() == b"\xdcnit \\u1ef9\n"

@@ -363,6 +363,18 @@ def test_a_new_draft_is_added_to_the_file_and_an_old_one_is_changed_in_place(tra
     assert len(read) == len(session.present.criteria)
 
 
+def test_a_form_changes_only_what_was_changed_in_it(trained_run, own_file):
+    """A whole percentage and the line breaks around a condition survive the way through the form."""
+    text = own_file.read_text("utf-8")
+    whole = '[[criterion]]\nid = "dear"\ntitle = "Dear"\nwhen = """\ncustoms_value_usd > 50000\n"""\nlane = "yellow"\n'
+    own_file.write_text(f"{text.rstrip()}\n\n{whole}hit_percentage = 60\n", "utf-8")
+    session = open_lab(trained_run.path, own_file)
+    form = form_of(session.criterion("dear"), base="dear") | {"title": "Dear goods", "hit_percentage": "60"}
+    saved = save_draft(session, criterion_of(form, session.present), base="dear")
+    assert "dear changed (title)." in saved.message
+    assert own_file.read_text("utf-8").endswith(whole.replace('"Dear"', '"Dear goods"') + "hit_percentage = 60\n")
+
+
 def test_an_author_signs_what_is_saved(trained_run, own_file, tmp_path_factory, monkeypatch):
     monkeypatch.setenv("WORKBENCH_KEYS", str(tmp_path_factory.mktemp("private")))
     session = open_lab(trained_run.path, own_file, author="lan")
@@ -373,6 +385,20 @@ def test_an_author_signs_what_is_saved(trained_run, own_file, tmp_path_factory, 
     signed = save_draft(session.reread(), above(60_000, "dear"), base="dear")
     assert "signed by lan" in signed.message
     assert signed.command == f"workbench criteria check {own_file} --by lan"
+
+
+def test_what_somebody_changed_meanwhile_is_not_written_over(trained_run, own_file):
+    session = open_lab(trained_run.path, own_file)
+    save_draft(session, above(50_000, "dear"), base="")
+    changed = session.reread()
+    own_file.write_text(own_file.read_text().replace("50000", "55000"))
+    before = own_file.read_bytes()
+    for stale in (session, changed):
+        with pytest.raises(SelectivityError, match="was changed in"):
+            save_draft(stale, above(60_000, "dear"), base="dear")
+    assert own_file.read_bytes() == before
+    save_draft(changed.reread(), above(60_000, "dear"), base="dear")
+    assert "60000" in own_file.read_text()
 
 
 def test_a_draft_never_takes_another_criterions_place(trained_run, own_file):
@@ -481,6 +507,80 @@ def test_the_desk_changes_its_period_and_keeps_the_old_one_after_a_fault(desk):
     desk.period_asked = {"serial": 2, "start": "2025-05-01", "end": "2025-03-31"}
     assert desk.period["start"] == "2025-03-01"
     assert "ends on" in desk.period["fault"]
+
+
+QUESTIONS = {
+    "draft": "answer",
+    "page_asked": "page",
+    "sweep_asked": "frontier",
+    "save_asked": "saved",
+    "period_asked": "period",
+}
+FORM = form_of(NEW) | {"when": "customs_value_usd > 0"}
+
+
+def told(reply: dict) -> str:
+    """Return what the page shows of a refusal, whatever was asked."""
+    faults = [fault["message"] for fault in reply.get("faults", [])]
+    return " ".join([*faults, *(str(reply.get(name, "")) for name in ("fault", "message", "note", "total"))]).strip()
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("message", ["text", [1], 5, None, True])
+def test_what_is_no_message_at_all_is_answered_with_a_fault(desk, question, message):
+    setattr(desk, question, message)
+    assert "does not understand" in told(getattr(desk, QUESTIONS[question]))
+
+
+@pytest.mark.parametrize(
+    ("question", "message", "said"),
+    [
+        ("page_asked", {}, "There are no hits to show yet"),
+        ("page_asked", {"page": "x"}, "'page' is of the type str"),
+        ("page_asked", {"kind": []}, "'kind' is of the type list"),
+        ("period_asked", {"end": ""}, "has no 'start'"),
+        ("period_asked", {"start": 1, "end": ""}, "'start' is of the type int"),
+        ("period_asked", {"start": "", "end": "9999-12-31"}, "no day of declarations"),
+        ("period_asked", {"start": "0001-01-01", "end": ""}, "no day of declarations"),
+        *((question, {}, "has no 'base'") for question in ("draft", "sweep_asked", "save_asked")),
+        *((name, FORM | {"parameters": "abc"}, "'parameters' is of the type str") for name in ("draft", "save_asked")),
+        ("draft", FORM | {"parameters": ["a"]}, "a message is of the type str"),
+        ("draft", FORM | {"parameters": [{"value": 1}]}, "has no 'name'"),
+        ("draft", FORM | {"page": "x"}, "'page' is of the type str"),
+        ("draft", FORM | {"page": {"page": "x"}}, "'page' is of the type str"),
+        ("draft", FORM | {"when": None}, "'when' is nothing"),
+    ],
+)
+def test_a_malformed_message_is_answered_with_what_is_wrong_with_it(desk, question, message, said):
+    setattr(desk, question, message | {"serial": 5})
+    reply = getattr(desk, QUESTIONS[question])
+    assert reply["serial"] == 5
+    assert said in told(reply)
+    assert json.dumps(reply)
+
+
+@pytest.mark.parametrize("limits", [(8, 1), (-1e308, 1e308)])
+def test_a_range_that_cannot_be_walked_gives_a_chart_without_points(desk, limits):
+    parameters = [{"name": "floor", "value": 4, "low": limits[0], "high": limits[1]}]
+    desk.sweep_asked = FORM | {"when": "customs_value_usd > :floor", "parameters": parameters, "serial": 3}
+    assert desk.frontier == {"points": [], "note": "The condition has faults.", "serial": 3}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_defect_is_answered_too_and_leaves_its_trace_in_the_log(desk, question, monkeypatch, caplog):
+    monkeypatch.setattr("workbench.criteria_lab.desk.checked", lambda *_: 1 / 0)
+    monkeypatch.setattr("workbench.criteria_lab.desk.form_in", lambda *_: 1 / 0)
+    with caplog.at_level("ERROR"):
+        setattr(desk, question, {"serial": 9})
+    reply = getattr(desk, QUESTIONS[question])
+    assert reply["serial"] == 9
+    assert "could not be answered (ZeroDivisionError" in told(reply)
+
+
+def test_after_a_malformed_message_the_desk_answers_as_before(desk):
+    desk.draft = {"serial": 1}
+    desk.draft = asked(desk, "customs_value_usd > 50000")
+    assert desk.answer["view"]["cards"]
 
 
 def test_the_desk_saves_and_offers_what_it_saved(trained_run, own_file):

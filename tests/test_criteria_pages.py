@@ -14,11 +14,11 @@ import polars as pl
 import pytest
 
 from workbench.criteria.backtest import FLAGS, TABLES, Backtest
-from workbench.criteria.backtest.versus import ALL_KNOWN, EVERY_ITEM, RANDOM_ARM, UNKNOWN
+from workbench.criteria.backtest.versus import ALL_KNOWN, EVERY_ITEM, LONGER_ARM, RANDOM_ARM, UNKNOWN
 from workbench.criteria.diff import Diff
 from workbench.criteria.diff.results import TABLES as DIFF_TABLES
 from workbench.criteria.mining import Count, Evidence, Mined, Proposal
-from workbench.criteria.sweep import Sweep
+from workbench.criteria.sweep import Sweep, sweep
 from workbench.errors import SelectivityError
 from workbench.evaluation import Estimate, wilson_interval
 from workbench.reports.criteria_pages import (
@@ -44,6 +44,7 @@ from workbench.reports.sections import (
 from workbench.scorer.criteria import Criterion
 from workbench.stages.backtesting import backtest_criteria, judged_history
 from workbench.stages.folder import RunFolder
+from workbench.stages.past import history_of
 from workbench.stages.reporting import build
 from workbench.stages.selecting import scorer_of
 
@@ -319,7 +320,7 @@ def test_what_stands_out_is_told_in_the_order_of_its_weight() -> None:
 
 
 def test_every_basis_of_chance_has_its_words() -> None:
-    assert set(criteria_figures.BASES) == {EVERY_ITEM, RANDOM_ARM, ALL_KNOWN, UNKNOWN}
+    assert set(criteria_figures.BASES) == {EVERY_ITEM, RANDOM_ARM, LONGER_ARM, ALL_KNOWN, UNKNOWN}
 
 
 def test_every_flag_of_a_backtest_has_its_words() -> None:
@@ -342,6 +343,38 @@ def test_next_steps_follow_from_flags_values_overlap_and_capacity() -> None:
         "Lower hit percentages or add capacity: on some days criteria ask 1 office for more than capacity, 02CI "
         "(orange) on 60 % of its days.",
     ]
+
+
+def test_what_is_to_be_looked_at_is_what_the_next_steps_name() -> None:
+    looked_at = criteria_words.to_look_at(found())
+    assert looked_at == ["light-for-quantity", "broken-tariff-line", "preference-via-third-country", "permit-missing"]
+    figure = next(one for one in criteria.key_figures(found()) if one.label == "Criteria to look at")
+    assert figure.value == 4
+    only_open = next(one for one in criteria.key_figures(found(flags=[], overlap=[])) if "look at" in one.label)
+    assert (only_open.value, only_open.tone) == (1, "attention")  # permit-missing, often not evaluable, has no flag
+
+
+def test_counts_that_grow_with_the_history_ask_for_nothing() -> None:
+    grown = [{"criterion": "permit-missing", "flag": "growing_counts", "detail": "from 3 % to 2 %"}]
+    fine = [{**row, "not_evaluable": 0} for row in found()["criteria"]]
+    data = found(criteria=fine, flags=grown, overlap=[], capacity=[])
+    assert any("grow with the history: permit-missing" in one for one in criteria_words.stands_out(data))
+    assert (list(criteria_words.next_steps(data)), criteria_words.to_look_at(data)) == ([], [])
+
+
+def test_criteria_in_shadow_have_a_sentence_of_their_own() -> None:
+    section = criteria.section(found(), {"permit-missing": "shadow", "broken-tariff-line": "shadow"})
+    assert section is not None
+    assert section.text[-1] == (
+        "In shadow, deciding nothing: broken-tariff-line would have hit 0 items; permit-missing would have hit 60 "
+        "items, 12 of them controlled, 1 violation."
+    )
+    assert "In shadow" not in " ".join(criteria.section(found()).text)
+
+
+def test_the_rate_by_lot_of_a_longer_period_says_so() -> None:
+    answer = plain(criteria_words.answer(found(chance_basis=LONGER_ARM)))
+    assert answer.endswith("11 (6.2 to 20) if drawn by lot, at their rate over all the time read.")
 
 
 def test_a_set_in_which_nothing_is_wrong_asks_for_nothing() -> None:
@@ -624,9 +657,9 @@ def test_a_diff_says_who_moves_and_what_is_known_of_them() -> None:
 def test_a_sweep_sets_the_suggestion_beside_the_values_as_they_stand() -> None:
     page = sweep_page(points(), title="t")
     assert plain(page.answer) == (
-        "With max_ratio = 0.5 the criterion asks for 400 controls and has 30 known violations in 200 results (15 %, "
-        "11 % to 21 %). As it stands, with max_ratio = 0.4, it asks for 200 controls and has 8 known violations in 100 "
-        "results (8 %, 4.1 % to 15 %)."
+        "With max_ratio = 0.5 the criterion asks for 400 controls; 30 of 200 controlled hits held a violation (15 %, "
+        "11 % to 21 %). As it stands, with max_ratio = 0.4, it asks for 200 controls; 8 of 100 controlled hits held a "
+        "violation (8 %, 4.1 % to 15 %)."
     )
     frontier = next(page.figures()).chart
     assert frontier.x == (40.0, 200.0, 400.0)
@@ -668,6 +701,22 @@ def test_a_sweep_of_goods_that_nobody_controlled_still_gives_a_page() -> None:
     page = sweep_page(points(points=none, base_rate=None, suggested=None), title="t")
     assert "none of the goods it hits was controlled" in page.answer
     assert [section.title for section in page.sections] == ["What max_ratio does", "Every point tried"]
+
+
+def test_a_sweep_of_goods_that_all_have_a_result_and_pay_nothing_says_neither() -> None:
+    rows = [{**row, "hits": row["labelled_hits"], "known_recovered_duty_usd": 0.0} for row in points()["points"]]
+    shown = said(sweep_page(points(points=rows), title="t"))
+    assert "nobody controlled" not in shown
+    assert "Duty" not in shown
+    assert "nobody controlled" in said(sweep_page(points(), title="t"))
+
+
+def test_days_without_a_move_are_drawn_as_none() -> None:
+    figures = [*diff_page(moves().to_dict(), title="t").figures()]
+    days = next(figure for figure in figures if figure.title.endswith("day by day"))
+    up = dict(zip(days.chart.x, days.chart.series[0].values, strict=True))
+    assert (len(up), up["2025-11-01"], up["2025-11-03"], sum(up.values())) == (56, 1, 0, 2)
+    assert len(days.table.rows) == 3
 
 
 def test_equal_sets_change_nothing() -> None:
@@ -788,9 +837,23 @@ def test_the_report_carries_the_criteria_and_what_to_do(tested: tuple[RunFolder,
     assert titles.index("What the criteria find") == titles.index("What past controls found") - 1
     section = page.sections[titles.index("What the criteria find")]
     assert section.text[0] == criteria_words.answer(run.read_json("backtest"))
-    assert {row[3] for row in section.blocks[0].rows} == {"active"}
+    at = [column.name for column in section.blocks[0].columns].index("state")
+    assert {row[at] for row in section.blocks[0].rows} == {"active"}
     assert set(criteria_words.next_steps(run.read_json("backtest"))) <= set(page.next_steps)
 
 
 def test_a_programme_without_criteria_is_not_tested(make_run: Any) -> None:
     assert backtest_criteria(make_run(('[criteria]\npath = "criteria.toml"\n', ""))) is None
+
+
+def test_a_sweep_in_which_thresholds_cross_has_a_page(tmp_path: Path, trained_run: RunFolder) -> None:
+    between = Criterion(
+        "between",
+        "Between",
+        "net_mass_kg >= :low AND net_mass_kg < :high",
+        "yellow",
+        parameters={"low": 100.0, "high": 1000.0},
+        ranges={"low": (10.0, 5000.0), "high": (50.0, 9000.0)},
+    )
+    write_sweep_page(sweep(between, history_of(trained_run, with_model=False)), tmp_path)
+    assert "Between" in (tmp_path / "report.html").read_text("utf-8")

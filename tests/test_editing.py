@@ -7,6 +7,7 @@ import datetime as dt
 import difflib
 from pathlib import Path
 
+import polars as pl
 import pytest
 import tomlkit
 from hypothesis import given, settings
@@ -216,8 +217,12 @@ def test_a_change_that_cannot_be_written_alone_is_refused(file: Path, monkeypatc
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["C"]) | st.just("\n"), max_size=30)
 
 
+lines = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S"]), max_size=30)
+codes = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S"]), min_size=1, max_size=30)
+
+
 @settings(max_examples=60, deadline=None)
-@given(when=texts, title=texts, comment=texts, word=texts, tags=st.lists(texts, max_size=2))
+@given(when=texts, title=lines, comment=texts, word=texts, tags=st.lists(codes, max_size=2))
 def test_any_text_comes_back_as_it_was_given(tmp_path_factory, when, title, comment, word, tags) -> None:
     file = tmp_path_factory.mktemp("any") / "set.toml"
     file.write_text(SET, encoding="utf-8")
@@ -227,3 +232,46 @@ def test_any_text_comes_back_as_it_was_given(tmp_path_factory, when, title, comm
     save_draft(file, dataclasses.replace(criterion(file, "cheap"), when=when, title=title))
     assert criterion(file, "cheap").when == when
     assert criterion(file, "new-one") == new
+
+
+@pytest.mark.parametrize("share", [60.0, 55, 62.5])
+def test_a_number_that_is_equal_stays_as_it_is_written(file: Path, share: float) -> None:
+    """A form sends 60.0 for 60: what is equal is not rewritten, and stops no other change."""
+    cheap = criterion(file, "cheap")
+    parameters = {"ratio": 0.4, "floor_usd": 1000.0}
+    edited = replace_criterion(
+        file, dataclasses.replace(cheap, title="Cheaper goods", hit_percentage=share, parameters=parameters)
+    )
+    assert edited.keys == ("title",) if share == 60 else ("title", "hit_percentage")
+    assert "floor_usd = 1000 }" in file.read_text("utf-8")
+    assert criterion(file, "cheap").hit_percentage == share
+
+
+def test_a_byte_order_mark_stays(file: Path) -> None:
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    set_parameters(file, "cheap", {"ratio": 0.3})
+    assert file.read_bytes().startswith(b"\xef\xbb\xbf# The unit")
+    assert file.read_bytes().count(b"\xef\xbb\xbf") == 1
+    assert criterion(file, "cheap").parameters["ratio"] == 0.3
+
+
+def test_a_link_stays_a_link_and_its_file_is_changed(file: Path) -> None:
+    link = file.with_name("link.toml")
+    link.symlink_to(file)
+    assert set_parameters(link, "cheap", {"ratio": 0.3}).path == file
+    assert link.is_symlink()
+    assert criterion(file, "cheap").parameters["ratio"] == 0.3
+
+
+def test_changing_a_text_in_production_says_that_runs_stop_and_restoring_it_that_it_is_active(
+    tmp_path: Path, bring_into_force
+) -> None:
+    file = tmp_path / "one.toml"
+    save_draft(file, Criterion("heavy", "Heavy", "net_mass_kg > :least", "red", parameters={"least": 10}))
+    assert "no run starts" not in set_parameters(file, "heavy", {"least": 20}).describe()
+    bring_into_force(file, {"net_mass_kg": pl.Float64()})
+    changed = set_parameters(file, "heavy", {"least": 30}).describe()
+    assert "It is a draft now" in changed
+    assert "The text it replaces is active since line 6: no run starts until" in changed
+    restored = set_parameters(file, "heavy", {"least": 20}).describe()
+    assert restored.endswith("The journal knows this text: it is active since line 6.")

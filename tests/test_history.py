@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from workbench.cli.opening import past, programme
 from workbench.config import FeaturesConfig
 from workbench.criteria.history import History, open_history, profiles_used, read_tables, train_as_of
 from workbench.criteria.history.table import FOUND
@@ -19,6 +20,7 @@ from workbench.scorer.criteria import CriteriaSet
 from workbench.scorer.expressions import RefusedCriterionError
 from workbench.scorer.schema import KEY
 from workbench.stages.folder import MEASURED
+from workbench.stages.past import open_past
 from workbench.synthetic.world import Tables
 from workbench.timeline import as_of, start_of
 
@@ -161,7 +163,7 @@ def test_a_model_without_the_moment_of_its_knowledge_is_refused(small_world, mon
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
-        ({"end": datetime(2020, 1, 1)}, ConfigError, "not after its start"),
+        ({"end": datetime(2020, 1, 1)}, ConfigError, "ends on 2019-12-31, before it starts on"),
         ({"start": datetime(2035, 1, 1), "end": datetime(2036, 1, 1)}, SourceError, "No declaration was lodged"),
         ({"refresh": "a fortnight"}, ConfigError, "'1mo'"),
     ],
@@ -170,6 +172,19 @@ def test_an_impossible_period_is_refused(small_world, months, change, error, wor
     given = {"start": months[1], "end": months[2], "used": []} | change
     with pytest.raises(error, match=words):
         History.build(small_world.declarations, small_world.outcomes, CONFIG, **given)
+
+
+def strangers(outcomes: pl.DataFrame) -> pl.DataFrame:
+    return outcomes.with_columns(declaration_id="OTHER-" + pl.col("declaration_id"))
+
+
+def test_outcomes_of_other_declarations_are_refused_with_a_key_of_both(small_world, months):
+    given = {"start": months[1], "end": months[2], "used": []}
+    other = strangers(small_world.outcomes)
+    with pytest.raises(SourceError, match=rf"None of the {other.height:,} outcomes .*'OTHER-.*the first item is decl"):
+        History.build(small_world.declarations, other, CONFIG, **given)
+    some = pl.concat([other, small_world.outcomes.head(1)])
+    assert History.build(small_world.declarations, some, CONFIG, **given).rows.height
 
 
 def test_the_profiles_that_criteria_read_are_named():
@@ -202,6 +217,44 @@ def test_files_without_labels_give_a_history_without_labels(files, trained_run):
     opened = read_tables(files / "declarations", trained_run.pipeline)
     assert opened.outcomes.is_empty()
     assert opened.quarantined == 0
+
+
+def test_files_of_outcomes_that_match_nothing_are_refused(files, trained_run, small_world, tmp_path):
+    other = tmp_path / "other.parquet"
+    strangers(small_world.outcomes).write_parquet(other)
+    with pytest.raises(SourceError, match="Give outcomes of the same source"):
+        read_tables(files / "declarations", trained_run.pipeline, outcomes=other)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "words"),
+    [
+        (None, date.max, "9999-12-31 is no day of declarations"),
+        (date.min, None, "0001-01-01 is no day of declarations"),
+        (date(2025, 6, 1), date(2025, 5, 1), "ends on 2025-05-01, before it starts on 2025-06-01"),
+    ],
+)
+def test_days_that_are_no_period_are_refused_as_they_were_given(trained_run, start, end, words):
+    with pytest.raises(ConfigError, match=words):
+        open_past(trained_run.path, start=start, end=end)
+
+
+def test_a_run_is_read_by_its_own_pipeline_and_no_other(trained_run):
+    with pytest.raises(ConfigError, match="has its own pipeline"):
+        open_past(trained_run.path, trained_run.pipeline)
+
+
+def test_the_command_line_gives_a_run_no_pipeline_but_the_one_that_was_named(trained_run, tmp_path, monkeypatch):
+    home = trained_run.path.parent
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "pipelines" / "small.toml").symlink_to(home / "small.toml")
+    monkeypatch.chdir(tmp_path)
+    days = (datetime(2025, 3, 1), datetime(2025, 3, 2))
+    given = {"tell": lambda *_: None, "criteria": [CriteriaSet()], "with_model": False}
+    assert programme(home / "criteria.toml", None) is not None
+    assert past(home / "criteria.toml", trained_run.path, None, None, days, **given).history.rows.height
+    with pytest.raises(ConfigError, match="leave --pipeline out"):
+        past(home / "criteria.toml", trained_run.path, home / "small.toml", None, days, **given)
 
 
 def test_a_model_of_the_start_scores_the_period(files, trained_run, months):

@@ -29,6 +29,7 @@ from workbench.scorer.bundle import ScoringBundle
 from workbench.scorer.criteria import CriteriaSet
 from workbench.stages.criteria import criteria_in_force, why_no_export
 from workbench.stages.exporting import export
+from workbench.stages.folder import RunFolder
 
 ROOT = Path(__file__).parents[1]
 COLUMNS = {"net_mass_kg": pl.Float64(), "importer_id": pl.String(), "lodged_at": pl.Datetime("us")}
@@ -84,6 +85,12 @@ class Bench:
         for step, name, more in steps[: UNENDED.index(to) + 1]:
             step(self.file, chosen, **self.later(hours=1).by(name), **more)
 
+    def bring_on(self, state: State) -> None:
+        """Take the next step, to `state`, for all whose turn it is."""
+        more: dict[str, Any] = {"columns": COLUMNS} if state is State.CHECKED else {"evidence": {"a": "b"}}
+        step = lifecycle.check if state is State.CHECKED else lifecycle.record_backtest
+        step(self.file, **self.later(hours=1).by("author"), **more)
+
     def change(self, old: str, new: str) -> None:
         text = self.file.read_text()
         assert old in text
@@ -138,6 +145,7 @@ def test_only_active_criteria_change_lanes_and_approved_ones_run_in_shadow(bench
     bench.bring("watched")
     assert bench.in_force().to_dict() == {
         "in_force": {"watched": "active"},
+        "text_sha256": {"watched": texts(CriteriaSet.from_toml(bench.file))["watched"].sha256},
         "left_out": {"heavy": "draft: not in the journal; next step: draft"},
         "journal_head": {"count": 6, "sha256": journal.read(bench.file).head.sha256},
         "trial": False,
@@ -153,6 +161,25 @@ def test_a_set_without_a_journal_is_all_drafts_and_says_so(bench: Bench) -> None
     found = bench.in_force()
     assert found.criteria.criteria == ()
     assert "Left out: heavy, draft: not in the journal; next step: draft." in found.describe()
+    assert lifecycle.in_words(found.to_dict()) == (
+        "0 of 2 criteria decided; 2 left out: heavy, watched (draft: not in the journal; next step: draft). "
+        "Nothing was ever signed for the set: it has no journal."
+    )
+    audited = bench.audit()
+    assert audited.ok
+    assert "0 lines in the journal, no journal: nothing was ever signed here" in audited.describe()
+    assert "verify" not in audited.describe()
+
+
+def test_what_decided_ran_in_shadow_or_was_left_out_is_told_apart() -> None:
+    states = {"a": "active", "b": "shadow", "c": "approved"}
+    left_out = {f"d{number}": "draft" for number in range(7)} | {"e": "retired: x"}
+    found = {"in_force": states, "left_out": left_out, "journal_head": {}, "trial": False}
+    assert lifecycle.in_words(found) == (
+        "1 of 11 criteria decided; 2 ran in shadow; 8 left out: d0, d1, d2, d3, d4 and 2 more (draft); e (retired: x)."
+    )
+    assert lifecycle.in_words({**found, "trial": True}).startswith("A trial: criteria that nobody approved decided too")
+    assert lifecycle.in_words({**found, "in_force": {}, "left_out": {}}) == ""
 
 
 def test_only_lists_that_a_criterion_in_force_names_go_along(bench: Bench) -> None:
@@ -505,6 +532,103 @@ def test_a_crash_between_journal_and_head_is_healed_by_the_next_step(bench: Benc
     assert "the head is older than one step" in bench.audit().journal_faults[0]
 
 
+def test_a_crash_in_the_first_step_of_all_is_healed_by_the_next(bench: Bench) -> None:
+    bench.bring("heavy", "watched", to=State.DRAFT)
+    lifecycle.head_file(bench.file).unlink()
+    assert bench.audit().ok
+    bench.bring_on(State.CHECKED)
+    assert json.loads(lifecycle.head_file(bench.file).read_bytes())["count"] == 4
+
+
+def test_two_crashes_in_a_row_lose_nothing(bench: Bench, monkeypatch) -> None:
+    """A step heals the head before it writes its own lines, so that it may be killed in the same place."""
+    bench.bring(to=State.DRAFT)
+    lifecycle.head_file(bench.file).unlink()
+    partial = bench.journal.with_name(f".{bench.journal.name}.abc.partial")
+    partial.write_bytes(b"{")
+    write, heads = journal.write_bytes_atomically, []
+
+    def killed(content: bytes, file: Path) -> None:
+        heads.append(file) if file.suffix == ".head" else None
+        if len(heads) == 2:
+            raise KeyboardInterrupt
+        write(content, file)
+
+    monkeypatch.setattr(journal, "write_bytes_atomically", killed)
+    with pytest.raises(KeyboardInterrupt):
+        bench.bring_on(State.CHECKED)
+    monkeypatch.undo()
+    assert bench.audit().ok
+    assert set(bench.states().values()) == {"checked"}
+    bench.bring_on(State.BACKTESTED)
+    assert set(bench.states().values()) == {"backtested"}
+    assert not partial.exists()
+
+
+def test_a_linked_set_has_the_journal_of_the_file_that_it_leads_to(bench: Bench, tmp_path: Path) -> None:
+    bench.bring()
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "alias.toml"
+    link.symlink_to(bench.file)
+    assert lifecycle.journal_file(link) == bench.journal
+    assert {one.state for one in lifecycle.audit(link, now=bench.now).criteria} == {State.ACTIVE}
+    assert set(lifecycle.in_force(link, COLUMNS, now=bench.now).states) == {"heavy", "watched"}
+    lifecycle.retire(link, ["heavy"], **bench.by("approver"), reason="x")
+    assert bench.states()["heavy"] == "retired"
+    assert [file.name for file in link.parent.iterdir()] == ["alias.toml"]
+
+
+def test_a_linked_journal_stays_a_link(bench: Bench, tmp_path: Path) -> None:
+    bench.bring()
+    for file in (bench.journal, lifecycle.head_file(bench.file)):
+        file.rename(tmp_path / f"real-{file.name}")
+        file.symlink_to(tmp_path / f"real-{file.name}")
+    lifecycle.retire(bench.file, ["heavy"], **bench.by("approver"), reason="x")
+    assert bench.file.with_suffix(".journal.jsonl").is_symlink()
+    assert bench.file.with_suffix(".journal.head").is_symlink()
+    assert bench.states()["heavy"] == "retired"
+
+
+def test_a_copy_with_another_suffix_does_not_write_into_the_journal_of_the_set(bench: Bench) -> None:
+    bench.bring(to=State.DRAFT)
+    before = bench.journal.read_bytes()
+    shutil.copy(bench.file, copy := bench.file.with_suffix(".bak"))
+    with pytest.raises(LifecycleError, match=r"watch\.bak cannot have a journal: .* named NAME\.toml"):
+        lifecycle.retire(copy, ["heavy"], **bench.by("author"), reason="x")
+    with pytest.raises(LifecycleError, match="cannot have a journal"):
+        lifecycle.audit(copy)
+    assert bench.journal.read_bytes() == before
+
+
+def test_a_back_test_is_not_recorded_for_a_text_that_was_not_tested(bench: Bench) -> None:
+    bench.bring(to=State.DRAFT)
+    tested = CriteriaSet.from_toml(bench.file)
+    bench.change("limit_kg = 1000", "limit_kg = 10")
+    lifecycle.draft(bench.file, **bench.by("author"))
+    bench.bring_on(State.CHECKED)
+    before = bench.journal.read_bytes()
+    with pytest.raises(LifecycleError, match=r"'heavy' changed in .* since the back-test read it"):
+        lifecycle.record_backtest(bench.file, **bench.by("author"), evidence={"a": "b"}, tested=tested)
+    assert bench.journal.read_bytes() == before
+    lifecycle.record_backtest(bench.file, ["watched"], **bench.by("author"), evidence={"a": "b"}, tested=tested)
+    assert bench.states() == {"heavy": "checked", "watched": "backtested"}
+
+
+@pytest.mark.parametrize("reason", ["over\x1b[2J", "two\nlines", "half \ud800", "x" * 5_000, "sep\u2028arated"])
+def test_a_reason_is_one_line_that_a_terminal_can_show(bench: Bench, reason: str) -> None:
+    bench.bring(to=State.DRAFT)
+    with pytest.raises(LifecycleError, match="the reason has to be a text"):
+        lifecycle.retire(bench.file, ["heavy"], **bench.by("approver"), reason=reason)
+    assert bench.states()["heavy"] == "draft"
+
+
+def test_an_audit_shows_no_control_characters_of_a_line_signed_by_hand(bench: Bench, monkeypatch) -> None:
+    bench.bring(to=State.DRAFT)
+    monkeypatch.setattr("workbench.criteria.lifecycle.desk._refuse_unshowable", lambda detail: None)
+    lifecycle.retire(bench.file, ["heavy"], **bench.by("approver"), reason="over\x1b[2J")
+    assert bench.audit().criteria[0].note == "over [2J"
+
+
 def test_a_step_that_fails_to_write_leaves_the_journal_as_it_was(bench: Bench, monkeypatch) -> None:
     bench.bring(to=State.CHECKED)
     before = bench.journal.read_bytes(), lifecycle.head_file(bench.file).read_bytes()
@@ -648,6 +772,30 @@ def test_a_draft_beside_active_criteria_is_left_out_of_the_bundle(finished_run, 
     }
     assert "a-draft" not in {one.id for one in exported.bundle.scorer.criteria.criteria}
     assert "Left out: a-draft, draft: not in the journal; next step: draft." in exported.describe()
+
+
+def test_nothing_is_exported_when_others_are_in_force_than_decided(finished_run, tmp_path: Path, key_ring) -> None:
+    shutil.copytree(finished_run.path, tmp_path / "run")
+    home = finished_run.pipeline.path.parent
+    for file in [*home.glob("*.toml"), *home.glob("*.journal.*")]:
+        shutil.copy(file, tmp_path)
+    shutil.copytree(home / "keys", tmp_path / "keys")
+    saved = tmp_path / "run" / "pipeline.json"
+    saved.write_text(saved.read_text().replace(str(home), str(tmp_path)))
+    run = RunFolder.open(tmp_path / "run")
+    assert len(export(run, tmp_path).bundle.scorer.criteria.criteria) == 4
+    selection = run.read_json("selection")
+    decided = selection["criteria_in_force"]
+    other = decided["text_sha256"] | {"preference-claimed": "0" * 64}
+    run.write_json("selection", selection | {"criteria_in_force": decided | {"text_sha256": other}})
+    with pytest.raises(CriterionError, match="preference-claimed: its text is another one now"):
+        export(run, tmp_path / "new")
+    run.write_json("selection", selection)
+    lifecycle.retire(tmp_path / "criteria.toml", ["audit-large"], by="approver", keys=key_ring, reason="x")
+    (tmp_path / "new").mkdir()
+    with pytest.raises(CriterionError, match=r"audit-large: active then, not in force now\nRun the pipeline again"):
+        export(run, tmp_path / "new")
+    assert not list((tmp_path / "new").iterdir())
 
 
 def test_in_a_trial_drafts_decide_and_nothing_is_exported(make_run, trained_run, tmp_path: Path) -> None:

@@ -108,9 +108,10 @@ def test_proposals_are_criteria_of_the_language(mined, small):
 
 def test_reasons_state_thresholds_and_what_controls_found(mined):
     for one in mined.proposals:
-        stated, count = one.criterion.stated_reason(), one.evidence.stated_from
+        stated, past = one.criterion.stated_reason(), (one.evidence.chosen_on, one.evidence.stated_from)
+        violations, labelled = sum(part.violations for part in past), sum(part.labelled for part in past)
         assert "{" not in stated
-        assert f"{count.violations:,} of {count.labelled:,} controls of such goods" in stated
+        assert f"{violations:,} of {labelled:,} controls of such goods" in stated
         assert len(one.criterion.title) > 10
 
 
@@ -129,6 +130,13 @@ def test_evidence_is_what_the_criterion_hits(mined, small):
         assert one.evidence.not_evaluable == matrix[one.criterion.id].null_count()
         assert one.evidence.added.hits == (hit & ~taken).sum()
         taken |= hit
+
+
+@pytest.mark.parametrize(("violations", "confirmed"), [(1, False), (2, True)])
+def test_one_violation_confirms_nothing(mined, violations, confirmed):
+    evidence = mined.proposals[0].evidence
+    later = replace(evidence.later, labelled=81, declarations=81, violations=violations)
+    assert replace(evidence, later=later, base_rate=0.0001).confirmed is confirmed
 
 
 def test_the_later_period_is_looked_at_only_at_the_end(small, mined):
@@ -237,3 +245,16 @@ def test_the_first_twenty_proposals_cover_the_planted_schemes_and_hold():
         assert len(covered(result, world)) >= WANTED_SHARE * len(SCHEMES)
     held, judged = (sum(part) for part in zip(*(result.held for result in results), strict=True))
     assert held >= 0.9 * judged
+
+
+def test_a_code_that_no_criterion_could_hold_is_proposed_by_no_rule(small):
+    most = small.past.rows["importer_id"].value_counts(sort=True)["importer_id"][:200]
+    hostile = pl.when(pl.col("importer_id").is_in(most.implode())).then(pl.lit("A{B}\n\u202eC"))
+    spoilt = [
+        replace(one, rows=one.rows.with_columns(hostile.otherwise("importer_id").alias("importer_id")))
+        for one in (small.past, small.later)
+    ]
+    found = mine(*spoilt, CriteriaSet())
+    assert found.proposals
+    assert not any("A{B}" in one.criterion.when + one.criterion.title for one in found.proposals)
+    assert not any("A{B}" in one.criterion.reason for one in found.proposals)

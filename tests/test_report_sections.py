@@ -397,6 +397,19 @@ def test_a_hit_rate_of_one_is_not_certain():
     assert unknown["low_95"] is None
 
 
+def test_the_report_says_how_many_criteria_decided_and_why_others_did_not():
+    standing = {"in_force": {}, "left_out": {"a": "draft"}, "journal_head": None, "trial": False}
+    section = decided.criteria(SELECTION | {"criteria_in_force": standing})
+    assert section.title == "What criteria decided"
+    assert section.text[0].startswith("0 of 1 criteria decided; 1 left out: a (draft). Nothing was ever signed")
+    assert section.blocks == ()
+    trial = standing | {"in_force": {"a": "draft"}, "left_out": {}, "trial": True}
+    assert (
+        decided.criteria(SELECTION | {"criteria_in_force": trial}).text[0].startswith("A trial: criteria that nobody")
+    )
+    assert decided.criteria(SELECTION | {"criteria_in_force": trial | {"in_force": {}}}) is None
+
+
 def test_a_finished_run_counts_declarations_and_tells_no_manager_of_challengers(finished_run):
     page = build(finished_run)
     selection, decisions = finished_run.read_json("selection"), finished_run.read("decisions")

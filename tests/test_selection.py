@@ -473,6 +473,36 @@ def test_where_the_quota_finds_no_room_for_all_the_models_bar_is_off_by_no_more_
     assert controlled.mean() == pytest.approx(stated.mean(), abs=0.01)
 
 
+def test_a_score_that_is_not_finite_takes_no_place_in_the_models_order() -> None:
+    scores: list[float | None] = [float("inf"), 0.4, float("nan"), 0.6, None, -float("inf"), 0.2]
+    policy = plan(LaneLimit(RED, count=0), LaneLimit(ORANGE, count=2), model_lanes=(RED, ORANGE))
+    decided = resolve(items(scores, {}), CriteriaSet(), policy).decisions
+    assert decided["cause"].to_list() == ["none", "model", "none", "model", "none", "none", "none"]
+    assert decided["inclusion_probability"].to_list() == [0, 1, 0, 1, 0, 0, 0]
+    assert select(candidates(scores), policy).equals(decided)
+
+
+def test_an_item_whose_score_is_no_number_does_not_hide_that_of_another() -> None:
+    rows = items([float("nan"), 0.9, 0.5], {}, declaration_id=["A", "A", "B"], item_no=[1, 2, 1])
+    decided = resolve(rows, CriteriaSet(), plan(LaneLimit(RED, count=1))).decisions
+    assert lanes_and_causes(decided) == [("red", "model"), ("green", "none")]
+
+
+def test_whoever_was_next_in_the_quota_would_have_had_the_seat_of_whom_it_took() -> None:
+    """Of three that the quota draws one finds red; the model has orange for the other two: all are certain."""
+    policy = plan(LaneLimit(RED, count=1), LaneLimit(ORANGE, count=2), model_lanes=(ORANGE,))
+    decided = select(candidates([0.1, 0.5, 0.9]), replace(policy, random_share=1.0))
+    assert sorted(decided["cause"]) == ["model", "model", "random"]
+    assert decided["inclusion_probability"].to_list() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("percentage", [1e-10, 1e-15])
+def test_a_probability_below_the_last_bit_of_one_is_not_nought(percentage: float) -> None:
+    criteria = set_of(criterion("rare", RED, percentage))
+    decided = resolve(items([0.5, 0.6], {"rare": [0]}), criteria, plan()).decisions
+    assert decided["inclusion_probability"].to_list() == pytest.approx([percentage / 100, 0], rel=1e-12, abs=0)
+
+
 # --- policy from configuration -----------------------------------------------------------------------------------
 
 

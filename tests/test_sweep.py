@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -165,7 +166,47 @@ def test_points_at_which_two_thresholds_cross_are_left_out(history):
     assert all(low < high for low, high in points)
 
 
+@pytest.mark.parametrize("limits", [(-1e308, 1e308), (8.0, 1.0)], ids=["beyond every quantity", "the wrong way round"])
+def test_a_range_that_cannot_be_walked_is_refused(history, limits):
+    with pytest.raises(RefusedCriterionError, match=r"The range of 'most' goes"):
+        sweep(replace(CHEAP, ranges={"most": limits}), history, parameters=["most"])
+
+
+def test_one_point_is_no_points(history):
+    found = sweep(CHEAP, history, parameters=["most"])
+    one = replace(found, table=found.table.filter(pl.col("current")))
+    assert re.match(r"cheap: 1 point\b", one.describe())
+
+
 def test_a_criterion_with_a_fault_of_its_own_is_refused_by_name(history):
     unknown = replace(CHEAP, when="unit_value_usd_per_kg < :most AND nothing > :least")
     with pytest.raises(RefusedCriterionError, match="nothing"):
         sweep(unknown, history)
+
+
+def test_the_ends_of_a_range_are_tried_as_they_are(history):
+    uneven = replace(CHEAP, ranges={"least": (12.34, 98.76)}, parameters={"most": 2.0, "least": 20.0})
+    tried = sweep(uneven, history, parameters=["least"], points=5).table[":least"].to_list()
+    assert (tried[0], tried[-1]) == (12.34, 98.76)
+    assert len(tried) >= 5
+
+
+def test_forced_selection_costs_controls_too(history):
+    forced = replace(CHEAP, hit_percentage=10, forced_after=4)
+    row = sweep(forced, history, parameters=["most"], points=3).table.filter("current").row(0, named=True)
+    assert row["expected_controls"] == pytest.approx(row["declarations"] * 0.1 / (1 - 0.9**5))
+
+
+def test_a_source_without_revenue_has_no_duty(history):
+    unpaid = replace(history, rows=history.rows.with_columns(recovered_duty_usd=pl.lit(None, pl.Float64)))
+    found = sweep(CHEAP, unpaid, parameters=["most"], points=3)
+    assert found.table["known_recovered_duty_usd"].null_count() == found.table.height
+    assert not found.table["best_for_duty"].any()
+    assert "duty" not in found.describe()
+
+
+def test_a_set_with_points_is_swept_as_any_other(history):
+    weighed = replace(CHEAP, id="weighed", lane="green", points=20.0)
+    whole = CriteriaSet((CHEAP, weighed), points={"red": 60.0})
+    for criterion in whole.criteria:
+        assert sweep(criterion, history, criteria=whole, parameters=["most"], points=3).table["hits"].sum() > 0

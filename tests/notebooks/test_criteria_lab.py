@@ -170,6 +170,13 @@ def assert_figures_are_those_of(page, answers: Answers) -> None:
         assert figure(page, key) == expected(answers, key), key
 
 
+def type_keys(page, area, text: str) -> None:
+    """Press the keys of a text one by one, as a person does."""
+    area.click()
+    for key in text:
+        page.keyboard.press({"\n": "Enter", "\t": "Tab"}.get(key, key))
+
+
 def test_the_desk_opens_on_the_first_criterion_with_its_numbers(page, session):
     assert_figures_are_those_of(page, session.answer(session.criterion()))
     assert page.get_by_label("Id", exact=True).input_value() == session.criterion().id
@@ -203,13 +210,71 @@ def test_completion_is_worked_by_the_keyboard_and_tells_the_meaning(page):
     area.press_sequentially("hs6_origin_med")
     options = page.get_by_role("listbox", name="Completions").get_by_role("option")
     assert area.get_attribute("aria-expanded") == "true"
-    assert options.first.get_attribute("aria-selected") == "true"
+    assert options.first.get_attribute("aria-selected") is None
     assert "median of unit value" in options.first.inner_text()
+    area.press("ArrowDown")
+    assert options.first.get_attribute("aria-selected") == "true"
     area.press("Enter")
     assert area.input_value() == "hs6_origin_median_unit_value_usd_per_kg"
     assert area.get_attribute("aria-expanded") == "false"
     area.press("Tab")
     assert page.evaluate("document.activeElement.tagName") != "TEXTAREA"  # no trap for the keyboard
+
+
+def test_enter_ends_a_line_and_tab_takes_the_first(page):
+    area = page.get_by_label("Condition", exact=True)
+    area.fill("")
+    type_keys(page, area, "duty_rate > 0.1 or\norig\nimporter_decl\t")
+    assert area.input_value() == "duty_rate > 0.1 or\norig\nimporter_declarations"
+
+
+def test_a_condition_of_two_lines_and_its_reason_can_be_typed_key_by_key(page, session):
+    page.get_by_label("Start from").select_option(label="New criterion")
+    area, reason = page.get_by_label("Condition", exact=True), page.get_by_label("Reason shown to the officer")
+    when = "customs_value_usd > 90000 AND duty_rate > 0.05\nAND net_mass_kg > 500"
+    page.locator(".jp-Notebook .jp-CodeCell").first.click(position={"x": 4, "y": 4})
+    type_keys(page, area, when)
+    type_keys(page, reason, "Dear goods.\nLook at the papers.")
+    settled(page)
+    assert (area.input_value(), reason.input_value()) == (when, "Dear goods.\nLook at the papers.")
+    assert_figures_are_those_of(page, session.answer(Criterion("new-criterion", "", when, "yellow")))
+    page.keyboard.press("Control+z")
+    assert reason.input_value() != "Dear goods.\nLook at the papers."
+
+
+def test_a_parameter_without_a_value_is_marked_where_it_stands(page):
+    write_condition(page, "customs_value_usd > 1\nAND duty_rate > :most")
+    assert page.locator(".wb-desk .faults .place").inner_text() == "line 2, column 17"
+    assert page.locator(".wb-desk .mirror .wrong").inner_text() == ":most"
+
+
+def test_keys_pressed_on_a_control_are_never_commands_of_the_notebook(page):
+    page.get_by_label("Start from").select_option("cheap-for-origin")
+    settled(page)
+    cells = page.locator(".jp-Notebook .jp-Cell").count()
+    slider = page.locator(".wb-desk input[type=range][data-parameter=share]")
+    before = float(slider.input_value())
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    assert float(slider.input_value()) > before
+    save = page.get_by_role("button", name="Save as draft")
+    shown, folded = page.get_by_label("Show", exact=True), page.locator(".wb-desk summary")
+    dot = page.locator(".wb-desk .picture .dot[tabindex]").first
+    for control in (
+        slider,
+        page.get_by_label("Lane"),
+        shown,
+        save,
+        folded,
+        page.locator(".wb-desk .hits th button").first,
+        dot,
+    ):
+        control.focus()
+        for key in ("x", "b", "a", "m", "d", "d", "Shift+m"):
+            page.keyboard.press(key)
+        page.wait_for_timeout(100)
+        assert page.locator(".jp-Notebook .jp-Cell").count() == cells
+        assert page.locator(".wb-desk .card").count() > 0
 
 
 def test_a_slider_changes_the_numbers_and_the_frontier_stands_beside(page, session):
@@ -260,6 +325,10 @@ def test_a_saved_draft_is_in_the_file_and_the_next_command_is_told(page, project
     page.get_by_label("Id", exact=True).fill("dear-and-dutiable")
     page.get_by_label("Title").fill("Dear and dutiable")
     write_condition(page, "customs_value_usd > :floor AND duty_rate > 0.1")
+    page.get_by_text("Owner, legal basis, instruction").click()
+    page.get_by_label("Owner").fill("valuation unit")
+    page.get_by_label("Legal basis").fill("Customs Law, article 86")
+    page.get_by_label("Instruction to the examiner").fill("Ask for the invoice.")
     page.get_by_label("Value of :floor", exact=True).fill("75000")
     page.get_by_label("Value of :floor", exact=True).press("Enter")
     settled(page)
@@ -271,8 +340,25 @@ def test_a_saved_draft_is_in_the_file_and_the_next_command_is_told(page, project
     assert project.criteria_file.read_text("utf-8").startswith(before.rstrip())
     read = {one.id: one for one in CriteriaSet.from_toml(project.criteria_file).criteria}["dear-and-dutiable"]
     assert (read.when, read.parameters["floor"]) == ("customs_value_usd > :floor AND duty_rate > 0.1", 75000)
+    assert (read.owner, read.legal_basis) == ("valuation unit", "Customs Law, article 86")
+    assert read.instruction == "Ask for the invoice."
     assert page.get_by_label("Start from").input_value() == "dear-and-dutiable"
     assert not page.errors
+
+
+def test_the_magic_is_there_without_being_loaded(page):
+    last = page.locator(".jp-Notebook .jp-Cell").last
+    last.scroll_into_view_if_needed()
+    last.click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("b")
+    page.keyboard.press("Enter")
+    page.keyboard.insert_text("%%criterion dear yellow --set floor=75000\ncustoms_value_usd > :floor")
+    page.keyboard.press("Control+Enter")
+    page.locator(".jp-CodeCell").last.get_by_text("95 % interval").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("d")
+    page.keyboard.press("d")
 
 
 @pytest.mark.parametrize("width", [1280, 500])
@@ -287,6 +373,12 @@ def test_nothing_is_cut_off_at_any_width(page, width):
         ".filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.className)"
     )
     assert cut == []
+    table = page.locator(".wb-desk .hits-panel .scroll")
+    table.evaluate("(box) => { box.scrollLeft = 0; }")
+    hint = page.get_by_text("scroll the table sideways")
+    assert hint.is_visible() == table.evaluate("(box) => box.scrollWidth > box.clientWidth + 1")
+    table.evaluate("(box) => { box.scrollLeft = box.scrollWidth; }")
+    hint.wait_for(state="hidden")
 
 
 def test_papermill_gets_the_same_answers_as_tables_and_no_widget(project, session):
@@ -300,3 +392,4 @@ def test_papermill_gets_the_same_answers_as_tables_and_no_widget(project, sessio
     assert not any("widget" in kind for data in shown for kind in data)
     assert "widgets" not in executed.metadata
     assert expected(session.answer(session.criterion()), "hits") in shown[1]["text/html"]
+    assert "known for controlled goods only" in shown[2]["text/html"]

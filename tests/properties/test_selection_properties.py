@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -49,6 +50,14 @@ policies = st.builds(
     random_lane=st.sampled_from(CONTROLS),
     fallback_lane=st.just(Lane.YELLOW),
     key=st.binary(min_size=32, max_size=32),
+)
+
+
+wild_policies = st.builds(
+    lambda policy, share, lane: replace(policy, random_share=share, random_lane=lane),
+    policies,
+    st.one_of(st.sampled_from([0.0, 1e-17, 1.0]), st.floats(0, 1)),
+    st.sampled_from(CONTROLS),
 )
 
 
@@ -154,6 +163,70 @@ def test_the_inclusion_probability_is_a_probability_and_no_selected_declaration_
     decided = select(one, policy)
     assert decided["inclusion_probability"].is_between(0, 1).all()
     assert decided.filter((pl.col("lane") != "green") & (pl.col("inclusion_probability") <= 0)).is_empty()
+
+
+declared_wildly = st.fixed_dictionaries(
+    {
+        "office_id": st.sampled_from(["A", "B", None]),
+        "lodged_at": st.sampled_from([datetime(2026, 1, 1), datetime(2026, 1, 2), None]),
+        "score": st.one_of(
+            st.none(), st.sampled_from([0.5, float("nan"), float("inf"), -float("inf")]), st.floats(0, 1)
+        ),
+        "hits": st.sets(st.integers(0, 3)),
+    }
+)
+wild_criteria = st.builds(
+    lambda one, percentage: one | {"hit_percentage": percentage},
+    criteria,
+    st.one_of(st.sampled_from([0, 1e-12, 50, 100]), st.floats(0, 100)),
+)
+
+
+@given(
+    st.lists(declared_wildly, max_size=40),
+    st.lists(wild_criteria, min_size=4, max_size=4),
+    wild_policies,
+    st.dictionaries(st.sampled_from(["c0", "c1", "c2", "c3"]), st.integers(0, 5)),
+)
+@settings(max_examples=300, deadline=None)
+def test_whatever_was_selected_had_a_probability_above_nought(
+    drawn: list[dict[str, Any]],
+    given_criteria: list[dict[str, Any]],
+    policy: SelectionPolicy,
+    counters: dict[str, int],
+) -> None:
+    decided = resolve(items(drawn), set_of(given_criteria, {3}), policy, counters).decisions
+    assert decided["inclusion_probability"].is_between(0, 1).all()
+    selected = decided.filter(pl.col("lane") != "green")
+    assert (selected["inclusion_probability"] > 0).all()
+    by_model = selected.filter(pl.col("cause") == "model")["declaration_id"]
+    finite = items(drawn).filter(pl.col("score").is_finite())["declaration_id"]
+    assert set(by_model) <= set(finite)
+
+
+@given(
+    st.lists(declared_wildly, max_size=40),
+    st.lists(wild_criteria, min_size=4, max_size=4),
+    wild_policies,
+    st.sampled_from(["lot", "model", "quota"]),
+)
+@settings(max_examples=200, deadline=None)
+def test_where_every_declaration_finds_a_control_whatever_is_drawn_all_are_certain(
+    drawn: list[dict[str, Any]], given_criteria: list[dict[str, Any]], policy: SelectionPolicy, by: str
+) -> None:
+    rows = items(drawn)
+    everyone = tuple(LaneLimit(lane, share=1.0) for lane in CONTROLS)
+    if by == "quota":
+        policy = replace(policy, limits=(), random_share=1.0)
+    elif by == "lot":
+        policy = replace(policy, limits=everyone, model_lanes=(Lane.RED,), lot_lanes=(Lane.BLUE,))
+    else:
+        policy = replace(policy, limits=everyone, model_lanes=(Lane.RED,), lot_lanes=())
+        rows = rows.with_columns(pl.lit(0.5).alias("score"))
+    decided = resolve(rows, set_of(given_criteria, set()), policy).decisions
+    chance = pl.col("cause") == "none"
+    assert decided.filter(chance).is_empty()
+    assert (decided["inclusion_probability"] == 1).all()
 
 
 @given(candidates, policies, st.randoms(use_true_random=False))

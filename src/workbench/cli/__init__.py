@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -27,6 +28,7 @@ app.add_typer(keys.app, name="keys")
 
 def main() -> None:
     """Run the command line; a user's mistake is told in a sentence, without a stack trace."""
+    _let_every_character_through()
     try:
         app()
     except SelectivityError as error:
@@ -35,6 +37,17 @@ def main() -> None:
     except KeyboardInterrupt:
         print("workbench: interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def _let_every_character_through() -> None:
+    """Keep a character that the terminal's encoding lacks from ending a command.
+
+    On a terminal it is shown escaped. What goes to a file or another program may be SQL or JSON, in which an escape
+    would mean something else: that is UTF-8 whatever the terminal has.
+    """
+    if isinstance(sys.stdout, TextIOWrapper):
+        encoding = sys.stdout.encoding if sys.stdout.isatty() else "utf-8"
+        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 @app.callback(invoke_without_command=True)

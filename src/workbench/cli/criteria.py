@@ -99,7 +99,7 @@ def backtest(
     from workbench.criteria.backtest import backtest as run
     from workbench.reports.criteria_pages import write_backtest_page
 
-    criteria = read(criteria_file)
+    criteria, states = read(criteria_file), _states(criteria_file) if out is not None else {}
     with told() as tell:
         days = (start, end)
         opened = past(criteria_file, data, pipeline, outcomes, days, tell, criteria=[criteria], with_model=model)
@@ -107,13 +107,14 @@ def backtest(
     print(found.describe())
     if out is not None:
         sources = {"Criteria": str(criteria_file), "Data": str(data)}
-        write_backtest_page(found, out, states=_states(criteria_file), sources=sources)
+        write_backtest_page(found, out, states=states, sources=sources)
         print(f"Open {out / 'report.html'} in a browser.")
     if by:
         from workbench.criteria import lifecycle
 
         evidence = _evidence(found.to_dict(), data, out)
-        print(lifecycle.record_backtest(criteria_file, ids, by=by, evidence=evidence).describe())
+        recorded = lifecycle.record_backtest(criteria_file, ids, by=by, evidence=evidence, tested=criteria)
+        print(recorded.describe())
 
 
 @app.command()
@@ -133,12 +134,12 @@ def diff(
     """
     from workbench.criteria.diff import diff as compare
     from workbench.reports.criteria_pages import write_diff_page
-    from workbench.selection import new_key, policy
+    from workbench.selection import policy
 
     old, new = read(before), read(after)
     with told() as tell:
         opened = past(before, data, pipeline, outcomes, (start, end), tell, criteria=[old, new])
-        found = compare(old, new, opened.history, policy(opened.pipeline.selection, new_key()))
+        found = compare(old, new, opened.history, policy(opened.pipeline.selection, opened.key))
     print(found.describe())
     if out is not None:
         write_diff_page(found, out, sources={"Before": str(before), "After": str(after), "Data": str(data)})
@@ -171,6 +172,8 @@ def tune(
     from workbench.criteria.sweep import sweep
     from workbench.reports.criteria_pages import write_sweep_page
 
+    if given and (write or parameter or out is not None):
+        raise ParameterError("--set writes a value and sweeps nothing: give it without --write, --parameter and --out.")
     if given:
         print(set_parameters(criteria_file, criterion, _values(given)).describe())
         return

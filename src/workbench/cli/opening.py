@@ -88,14 +88,15 @@ def past(
     with_model: bool = True,
 ) -> Past:
     """Open the past that the options name; only the profiles that `criteria` read are learnt."""
-    from workbench.stages.past import open_past
+    from workbench.stages.past import is_run, open_past
 
     if not data.exists() and not any(data.parent.glob(data.name)):
         raise ParameterError(f"{data} does not exist. Give --data: the folder of a run, or raw declarations.")
     start, end = days
     return open_past(
         data,
-        programme(criteria_file, pipeline),
+        # A run has its own pipeline; only one that was given beside it is a mistake.
+        None if pipeline is None and is_run(data) else programme(criteria_file, pipeline),
         outcomes=outcomes,
         start=start.date() if start else None,
         end=end.date() if end else None,

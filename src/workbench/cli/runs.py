@@ -53,6 +53,7 @@ def run(
     if not out:
         _point_latest(result.run_dir)
     _tell_outputs(result)
+    _tell_left_out(result)
 
 
 def generate(
@@ -116,6 +117,13 @@ def score(
         datetime | None, typer.Option(help="Later lodgements go to quarantine. Default: end of today.")
     ] = None,
     hits: Annotated[Path | None, typer.Option(help="Parquet file for every hit of every criterion.")] = None,
+    counters: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON file of hits passed over, read if it is there and written after the decisions: forced selection "
+            "goes on from the file before. Default: each file starts at zero. Scoring a file twice counts it twice."
+        ),
+    ] = None,
 ) -> None:
     """Decide every row of a file with an exported scorer; where none of them could be read the exit code is 4.
 
@@ -127,7 +135,9 @@ def score(
 
     moment = as_of or end_of_today()
     with open_bundle(bundle) as opened, progress(None) as tell:
-        summary = score_file(opened, source, out, reasons=reasons, as_of=moment, hits=hits, progress=tell)
+        summary = score_file(
+            opened, source, out, reasons=reasons, as_of=moment, hits=hits, counters=counters, progress=tell
+        )
         finding = first_finding(opened, source, moment) if summary.nothing_read else None
     print(describe(summary, out))
     if summary.nothing_read:
@@ -148,6 +158,15 @@ def lab(
     from workbench.lab import lab as serve
 
     serve(Path.cwd(), port, mlflow_port, open_browser=browser)
+
+
+def _tell_left_out(result: RunResult) -> None:
+    """Say which criteria did not decide; a run of drafts would otherwise look like any other."""
+    from workbench.criteria.lifecycle import in_words
+
+    standing = result.summary.get("criteria_in_force")
+    if standing and (standing["left_out"] or standing["trial"]):
+        print(in_words(standing))
 
 
 def _tell_outputs(result: RunResult) -> None:

@@ -43,7 +43,8 @@ class Sweep:
         - ``current``: whether these are the values as they stand,
         - ``hits``, ``declarations``, ``expected_controls`` (declarations times the hit percentage), ``not_evaluable``,
         - ``labelled_hits``, ``known_violations``, ``hit_rate_of_controlled`` with ``low_95`` and ``high_95``,
-          ``violations_per_100_controls``, ``known_recovered_duty_usd``: known for controlled goods only,
+          ``violations_per_100_controls``, ``known_recovered_duty_usd`` (null where the source has no revenue): known
+          for controlled goods only,
         - ``added_hits``, ``added_known_violations``: beyond the other criteria of the set,
         - ``best_for_violations``, ``best_for_duty``: on the frontier: no other point finds as much with fewer controls.
     base_rate
@@ -76,17 +77,26 @@ class Sweep:
     def describe(self) -> str:
         """Return the frontier and the suggestion as a few lines for a terminal."""
         names = list(self.criterion.parameters.keys() & {name.removeprefix(":") for name in self.table.columns})
-        lines = [f"{self.criterion.id}: {self.table.height} points, {self.frontier.height} on the frontier"]
+        lines = [f"{self.criterion.id}: {self._counted()}"]
+        pays = bool(self.table["known_recovered_duty_usd"].sum())
         for row in self.frontier.iter_rows(named=True):
-            lines.append("  " + _line(row, sorted(names)))
+            lines.append("  " + _line(row, sorted(names), pays=pays))
         rate = "unknown" if self.base_rate is None else f"{self.base_rate:.2%}"
-        lines.append(f"Hit rate of all controlled goods: {rate}. Violations are known for controlled goods only.")
+        everything = (self.table["labelled_hits"] == self.table["hits"]).all()
+        known = "" if everything else " Violations are known for controlled goods only."
+        lines.append(f"Hit rate of all controlled goods: {rate}.{known}")
         if self.suggested is None:
             lines.append(f"No point clearly finds {WORTHWHILE:g} times that rate: nothing is suggested.")
         else:
             values = ", ".join(f"{name} = {value:g}" for name, value in self.suggested.items())
             lines.append(f"Suggested: {values}: most violations beyond {WORTHWHILE:g} times that rate, by lower bound.")
         return "\n".join(lines)
+
+    def _counted(self) -> str:
+        points, kept = self.table.height, self.frontier.height
+        if 1 < kept == points:
+            return f"{points} points, none beaten by another: the more controls, the more is found"
+        return f"{points} {'point' if points == 1 else 'points'}, {kept} beaten by no other"
 
 
 def sweep(
@@ -135,11 +145,13 @@ def sweep(
     [(10.0, 2, 1), (20.0, 2, 1), (25.0, 1, 0), (40.0, 0, 0)]
     """
     chosen = _chosen(criterion, parameters, points)
-    others = () if criteria is None else tuple(one for one in criteria.criteria if one.id != criterion.id)
-    lists = {} if criteria is None else criteria.lists
-    grid, variants = _reachable(criterion, _grid(criterion, chosen, points), CriteriaSet((), lists), history)
-    matrix = history.hits(CriteriaSet(tuple(variants), lists)).matrix
-    ground = _Ground.of(history, CriteriaSet(others, lists), criterion.hit_percentage)
+    whole = criteria or CriteriaSet()
+    # A range that the check refuses, the wrong way round or without end, is nothing to go along.
+    replace(whole, criteria=(criterion,)).compile(history.columns)
+    grid, variants = _reachable(criterion, _grid(criterion, chosen, points), whole, history)
+    matrix = history.hits(replace(whole, criteria=tuple(variants))).matrix
+    others = tuple(one for one in whole.criteria if one.id != criterion.id)
+    ground = _Ground.of(history, replace(whole, criteria=others), criterion.selection_rate)
     rows = []
     for number, (at, variant) in enumerate(zip(grid, variants, strict=True), start=1):
         current = all(at[name] == criterion.parameters[name] for name in at)
@@ -147,23 +159,24 @@ def sweep(
         rows.append({**values, "current": current, **ground.counts(matrix[variant.id])})
         if tell:
             tell("points", number)
-    table = _with_frontier(with_rate(pl.DataFrame(rows), "hit_rate_of_controlled", "known_violations", "labelled_hits"))
+    counted = pl.DataFrame(rows, schema_overrides={"known_recovered_duty_usd": pl.Float64})
+    table = _with_frontier(with_rate(counted, "hit_rate_of_controlled", "known_violations", "labelled_hits"))
     return Sweep(criterion, table, ground.base_rate, _suggested(table, chosen, ground.base_rate))
 
 
 def _reachable(
-    criterion: Criterion, grid: Sequence[dict[str, float]], lists: CriteriaSet, history: History
+    criterion: Criterion, grid: Sequence[dict[str, float]], whole: CriteriaSet, history: History
 ) -> tuple[list[dict[str, float]], list[Criterion]]:
     """Return the points at which the condition can be true, with their criteria: two thresholds may cross.
 
-    The values as they stand stay in, so that a criterion that is refused for another reason is refused by name.
+    The values as they stand are among them: the criterion has been checked with them.
     """
     kept: list[dict[str, float]] = []
     variants: list[Criterion] = []
     for number, at in enumerate(grid):
         variant = replace(criterion, id=f"point-{number}", parameters={**criterion.parameters, **at})
         current = all(at[name] == criterion.parameters[name] for name in at)
-        faults = [] if current else replace(lists, criteria=(variant,)).check(history.columns)
+        faults = [] if current else replace(whole, criteria=(variant,)).check(history.columns)
         if all(fault.warning for fault in faults):
             kept.append(at)
             variants.append(variant)
@@ -177,22 +190,22 @@ class _Ground:
     declaration: npt.NDArray[np.int64]
     labelled: Bools
     violations: Bools
-    duty_usd: npt.NDArray[np.float64]
+    duty_usd: npt.NDArray[np.float64] | None
     taken: Bools
     control_share: float
 
     @classmethod
-    def of(cls, history: History, others: CriteriaSet, hit_percentage: float) -> _Ground:
-        rows = history.rows
+    def of(cls, history: History, others: CriteriaSet, control_share: float) -> _Ground:
+        rows, amounts = history.rows, history.rows["recovered_duty_usd"]
         matrix = history.hits(others).matrix
         any_hit = pl.any_horizontal(pl.all().fill_null(False))
         return cls(
             rows["declaration_id"].rank("dense").cast(pl.Int64).to_numpy() - 1,
             rows["violation"].is_not_null().to_numpy(),
             (rows["violation"] == 1).fill_null(False).to_numpy(),
-            rows["recovered_duty_usd"].fill_null(0.0).to_numpy(),
+            amounts.fill_null(0.0).to_numpy() if amounts.count() else None,
             matrix.select(any_hit).to_series().to_numpy() if matrix.width else np.zeros(rows.height, dtype=np.bool_),
-            hit_percentage / 100,
+            control_share,
         )
 
     @property
@@ -211,7 +224,7 @@ class _Ground:
             "labelled_hits": labelled,
             "known_violations": found,
             "violations_per_100_controls": 100 * found / labelled if labelled else None,
-            "known_recovered_duty_usd": float(self.duty_usd[hit].sum()),
+            "known_recovered_duty_usd": None if self.duty_usd is None else float(self.duty_usd[hit].sum()),
             "added_hits": int((hit & ~self.taken).sum()),
             "added_known_violations": int((hit & ~self.taken & self.violations).sum()),
         }
@@ -245,7 +258,9 @@ def _grid(criterion: Criterion, names: Sequence[str], points: int) -> list[dict[
 def _axis(criterion: Criterion, name: str, count: int) -> list[float]:
     value = float(criterion.parameters[name])
     low, high = criterion.ranges.get(name) or sorted((value / 2, value * 2))
-    return sorted({value, *(_rounded(one, high - low) for one in _spaced(low, high, count))})
+    # A rounded end may lie outside the range; the ends are those of the range itself.
+    inner = (_rounded(one, high - low) for one in _spaced(low, high, count))
+    return sorted({value, low, high, *(one for one in inner if low < one < high)})
 
 
 def _spaced(low: float, high: float, count: int) -> Iterator[float]:
@@ -267,7 +282,7 @@ def _with_frontier(table: pl.DataFrame) -> pl.DataFrame:
     cost = table["expected_controls"].to_numpy()
     return table.with_columns(
         pl.Series("best_for_violations", _undominated(cost, table["known_violations"].to_numpy())),
-        pl.Series("best_for_duty", _undominated(cost, table["known_recovered_duty_usd"].to_numpy())),
+        pl.Series("best_for_duty", _undominated(cost, table["known_recovered_duty_usd"].fill_null(0.0).to_numpy())),
     )
 
 
@@ -287,12 +302,15 @@ def _suggested(table: pl.DataFrame, names: Sequence[str], base_rate: float | Non
     return {name: float(table[f":{name}"][best]) for name in names} if beyond[best] > 0 else None
 
 
-def _line(row: Mapping[str, Any], names: Sequence[str]) -> str:
+def _line(row: Mapping[str, Any], names: Sequence[str], *, pays: bool) -> str:
     values = ", ".join(f"{name} = {row[f':{name}']:g}" for name in names)
-    rate = "none controlled"
+    # Controls are expected ones, the hit percentage counted in; findings are of all hits that were controlled.
+    found = "no hit was controlled"
     if row["hit_rate_of_controlled"] is not None:
-        rate = f"{row['hit_rate_of_controlled']:.2%} ({row['low_95']:.2%} to {row['high_95']:.2%})"
+        found = (
+            f"violations in {row['known_violations']:,} of {row['labelled_hits']:,} controlled hits, "
+            f"{row['hit_rate_of_controlled']:.2%} ({row['low_95']:.2%} to {row['high_95']:.2%})"
+        )
     now = " (now)" if row["current"] else ""
-    controls, found = row["expected_controls"], row["known_violations"]
-    duty = row["known_recovered_duty_usd"]
-    return f"{values}{now}: {controls:,.0f} controls, {found:,} known violations, hit rate {rate}, duty {duty:,.0f} USD"
+    duty = f", duty {row['known_recovered_duty_usd']:,.0f} USD" if pays else ""
+    return f"{values}{now}: {row['expected_controls']:,.0f} controls expected; {found}{duty}"

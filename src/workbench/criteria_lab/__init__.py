@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .answers import Answers
 from .evidence import Evidence
 from .session import Session, open_lab
 
-__all__ = ["Answers", "Evidence", "Session", "load_ipython_extension", "open_lab", "show"]
+if TYPE_CHECKING:
+    from .static import StaticOverview
+
+__all__ = ["Answers", "Evidence", "Session", "load_ipython_extension", "open_lab", "overview", "show"]
 
 
 def show(session: Session, criterion: str = "", *, interactive: bool | None = None) -> Any:
@@ -37,6 +40,13 @@ def show(session: Session, criterion: str = "", *, interactive: bool | None = No
     from .desk import Desk
 
     return Desk(session, opened)
+
+
+def overview(session: Session) -> StaticOverview:
+    """Return the key figures of every criterion of the set as a table; :meth:`Session.overview` has them as data."""
+    from .static import StaticOverview
+
+    return StaticOverview(session)
 
 
 def load_ipython_extension(shell: Any) -> None:

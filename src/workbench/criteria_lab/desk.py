@@ -7,7 +7,7 @@ keeps one question of a kind open at a time and then asks the newest, so that ed
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from typing import Any
 
@@ -18,6 +18,7 @@ from workbench.criteria_lab.answers import Answers
 from workbench.criteria_lab.drafts import NEW, criterion_of, form_of
 from workbench.criteria_lab.frontier import frontier_of
 from workbench.criteria_lab.hits import KINDS, Order, hits_page, written
+from workbench.criteria_lab.messages import PAGE, PERIOD, MessageError, checked, form_in
 from workbench.criteria_lab.saving import save_draft
 from workbench.criteria_lab.session import Session, days
 from workbench.criteria_lab.static import answers_html
@@ -53,15 +54,16 @@ class Desk(anywidget.AnyWidget):
     facts = traitlets.Dict().tag(sync=True)
     criteria: Any = traitlets.List().tag(sync=True)
     opened = traitlets.Unicode().tag(sync=True)
-    draft = traitlets.Dict().tag(sync=True)
+    # What the page asks may be anything at all: `messages` looks at it, so that whatever came is answered.
+    draft = traitlets.Any({}).tag(sync=True)
     answer = traitlets.Dict().tag(sync=True)
-    page_asked = traitlets.Dict().tag(sync=True)
+    page_asked = traitlets.Any({}).tag(sync=True)
     page = traitlets.Dict().tag(sync=True)
-    sweep_asked = traitlets.Dict().tag(sync=True)
+    sweep_asked = traitlets.Any({}).tag(sync=True)
     frontier = traitlets.Dict().tag(sync=True)
-    save_asked = traitlets.Dict().tag(sync=True)
+    save_asked = traitlets.Any({}).tag(sync=True)
     saved = traitlets.Dict().tag(sync=True)
-    period_asked = traitlets.Dict().tag(sync=True)
+    period_asked = traitlets.Any({}).tag(sync=True)
     period = traitlets.Dict().tag(sync=True)
 
     def __init__(self, session: Session, opened: Criterion = NEW) -> None:
@@ -69,61 +71,41 @@ class Desk(anywidget.AnyWidget):
         self.answers: Answers | None = None
         base = opened.id if opened in session.present.criteria else ""
         super().__init__(facts=_facts(session), criteria=_forms(session), opened=base, period=_period(session))
-        handlers: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
-            "draft": ("answer", self._answer),
-            "page_asked": ("page", self._page),
-            "sweep_asked": ("frontier", self._sweep),
-            "save_asked": ("saved", self._save),
-            "period_asked": ("period", self._choose_period),
-        }
-        for question, (reply, handle) in handlers.items():
-            self.observe(_replier(self, reply, handle), question)
+        for name, question in _QUESTIONS.items():
+            self.observe(_replier(self, question), name)
 
-    def _answer(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        try:
-            criterion = criterion_of(asked, self.session.present)
-            answers = self.session.answer(criterion)
-        except RefusedCriterionError as error:
-            return _refused(error.faults)
-        except SelectivityError as error:
-            return _refused([Fault("failed", str(error))])
-        self.answers = answers
+    def _answer(self, asked: Any) -> dict[str, Any]:
+        asked = form_in(asked)
+        criterion = criterion_of(asked, self.session.present)
+        self.answers = answers = self.session.answer(criterion)
         shown = None if answers.figures is None else asdict(view_of(answers.figures))
-        hits = None if shown is None else self._page(asked.get("page", {}))
+        hits = None if shown is None else self._page(asked.get("page") or {})
         faults = [_told(fault) for fault in answers.faults]
         return {"status": status_of(answers), "faults": faults, "view": shown, "hits": hits}
 
-    def _page(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        assert self.answers is not None  # a page is asked for after an answer
+    def _page(self, asked: Any) -> dict[str, Any]:
+        asked = checked(asked, PAGE)
+        if self.answers is None:
+            raise MessageError("There are no hits to show yet: change the condition, and they are looked for.")
         criterion = self.answers.criterion
         reads, order = self.session.reads(criterion), Order.of(asked)
         page = hits_page(self.session.evidence, criterion.id, self.answers.hit, reads, order)
         return {**written(page), "reason": f"Reason shown to the officer: {criterion.stated_reason()}"}
 
-    def _sweep(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        try:
-            return frontier_of(criterion_of(asked, self.session.present), self.session.evidence)
-        except RefusedCriterionError:
-            # The answer to the same draft says what and where.
-            return {"points": [], "note": "The condition has faults."}
-        except SelectivityError as error:
-            return {"points": [], "note": str(error)}
+    def _sweep(self, asked: Any) -> dict[str, Any]:
+        return frontier_of(criterion_of(form_in(asked), self.session.present), self.session.evidence)
 
-    def _save(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        try:
-            criterion = criterion_of(asked, self.session.present)
-            done = save_draft(self.session, criterion, base=str(asked["base"]))
-        except SelectivityError as error:
-            return {"saved": False, "message": str(error), "base": asked["base"], "command": ""}
+    def _save(self, asked: Any) -> dict[str, Any]:
+        form = form_in(asked)
+        criterion = criterion_of(form, self.session.present)
+        done = save_draft(self.session, criterion, base=form["base"])
         self.session = self.session.reread()
         self.criteria = _forms(self.session)
         return {"saved": True, "message": done.message, "base": criterion.id, "command": done.command}
 
-    def _choose_period(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        try:
-            self.session = self.session.between(str(asked["start"]), str(asked["end"]))
-        except SelectivityError as error:
-            return _period(self.session) | {"fault": str(error)}
+    def _choose_period(self, asked: Any) -> dict[str, Any]:
+        days_asked = checked(asked, PERIOD)
+        self.session = self.session.between(days_asked["start"], days_asked["end"])
         return _period(self.session)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
@@ -134,14 +116,68 @@ class Desk(anywidget.AnyWidget):
         return {**data, "text/html": answers_html(self.session, self.first)}, metadata
 
 
-def _replier(
-    desk: Desk, reply: str, handle: Callable[[Mapping[str, Any]], dict[str, Any]]
-) -> Callable[[Mapping[str, Any]], None]:
+@dataclass(frozen=True)
+class _Question:
+    """A question of the page: the trait that its answer goes to, how it is answered, and how a fault is told."""
+
+    reply: str
+    handle: Callable[[Desk, Any], dict[str, Any]]
+    refuse: Callable[[Desk, SelectivityError], dict[str, Any]]
+
+
+def _replier(desk: Desk, question: _Question) -> Callable[[Mapping[str, Any]], None]:
     def replied(change: Mapping[str, Any]) -> None:
         asked = change["new"]
-        setattr(desk, reply, {**handle(asked), "serial": asked.get("serial")})
+        serial = asked.get("serial") if isinstance(asked, Mapping) else None
+        setattr(desk, question.reply, {**_reply(desk, question, asked), "serial": serial})
 
     return replied
+
+
+def _reply(desk: Desk, question: _Question, asked: Any) -> dict[str, Any]:
+    try:
+        return question.handle(desk, asked)
+    except SelectivityError as error:
+        return question.refuse(desk, error)
+    except Exception as error:
+        # A page that hears nothing waits in vain and tells the analyst nothing; the trace goes to the kernel's log.
+        desk.log.exception("A question of the criteria desk failed")
+        return question.refuse(desk, SelectivityError(f"This could not be answered ({error!r}); the log says where."))
+
+
+def _refused_draft(_: Desk, error: SelectivityError) -> dict[str, Any]:
+    faults = error.faults if isinstance(error, RefusedCriterionError) else [Fault("failed", str(error))]
+    told = [_told(fault) for fault in faults]
+    return {"status": f"{len(told)} to mend before it can be evaluated.", "faults": told, "view": None, "hits": None}
+
+
+def _refused_page(_: Desk, error: SelectivityError) -> dict[str, Any]:
+    return {"columns": [], "rows": [], "total": str(error), "page": 0, "pages": 1, "reason": ""}
+
+
+def _refused_sweep(_: Desk, error: SelectivityError) -> dict[str, Any]:
+    # The answer to the same draft says what is wrong with it, and where.
+    refused = isinstance(error, RefusedCriterionError)
+    return {"points": [], "note": "The condition has faults." if refused else str(error)}
+
+
+def _refused_save(desk: Desk, error: SelectivityError) -> dict[str, Any]:
+    asked = desk.save_asked
+    base = asked.get("base", "") if isinstance(asked, Mapping) else ""
+    return {"saved": False, "message": str(error), "base": base, "command": ""}
+
+
+def _refused_period(desk: Desk, error: SelectivityError) -> dict[str, Any]:
+    return _period(desk.session) | {"fault": str(error)}
+
+
+_QUESTIONS: Mapping[str, _Question] = {
+    "draft": _Question("answer", Desk._answer, _refused_draft),
+    "page_asked": _Question("page", Desk._page, _refused_page),
+    "sweep_asked": _Question("frontier", Desk._sweep, _refused_sweep),
+    "save_asked": _Question("saved", Desk._save, _refused_save),
+    "period_asked": _Question("period", Desk._choose_period, _refused_period),
+}
 
 
 def _facts(session: Session) -> dict[str, Any]:
@@ -174,8 +210,3 @@ def _told(fault: Fault) -> dict[str, Any]:
     told = {name: getattr(fault, name) for name in names}
     # A file would state the value; here there is a field for it.
     return told | {"suggestion": "give it one under Parameters"} if fault.code == "unknown_parameter" else told
-
-
-def _refused(faults: Any) -> dict[str, Any]:
-    told = [_told(fault) for fault in faults]
-    return {"status": f"{len(told)} to mend before it can be evaluated.", "faults": told, "view": None, "hits": None}

@@ -9,9 +9,10 @@ from typing import Any
 from workbench.scorer.criteria import CriteriaSet, Criterion
 from workbench.scorer.expressions import Fault, RefusedCriterionError
 
-NEW = Criterion("new-criterion", "A new criterion", "", "yellow")
+NEW = Criterion("new-criterion", "New criterion", "", "yellow")
 """What the form holds when nothing was written yet."""
 
+_WRITTEN = ("id", "title", "lane", "reason", "when", "owner", "legal_basis", "instruction")
 _TEXT = re.compile(r"'(?:[^']|'')*'")
 _PARAMETER = re.compile(r":([A-Za-z_][A-Za-z0-9_]*)")
 
@@ -35,6 +36,9 @@ def form_of(criterion: Criterion, base: str = "") -> dict[str, Any]:
         "lane": criterion.lane,
         "hit_percentage": criterion.hit_percentage,
         "reason": criterion.reason,
+        "owner": criterion.owner,
+        "legal_basis": criterion.legal_basis,
+        "instruction": criterion.instruction,
         "when": criterion.when.strip(),
         "parameters": [
             {"name": name, "value": value, "low": ranges[name][0], "high": ranges[name][1]}
@@ -49,7 +53,7 @@ def criterion_of(form: Mapping[str, Any], present: CriteriaSet) -> Criterion:
     Parameters
     ----------
     form
-        The fields of :func:`form_of`. What the form does not show (owner, dates, offices, instruction) stays as it is
+        The fields of :func:`form_of`. What the form does not show (dates, offices, priority) stays as it is
         in the criterion ``base`` of `present`.
     present
         The set.
@@ -63,11 +67,14 @@ def criterion_of(form: Mapping[str, Any], present: CriteriaSet) -> Criterion:
     --------
     >>> form = form_of(NEW) | {"when": "net_mass_kg > 10", "hit_percentage": "30"}
     >>> criterion_of(form, CriteriaSet()).hit_percentage
-    30.0
+    30
     """
     base = next((one for one in present.criteria if one.id == form["base"]), NEW)
     [table] = CriteriaSet((base,)).to_dict()["criterion"]
-    written = {name: str(form[name]) for name in ("id", "title", "lane", "reason", "when")}
+    written = {name: str(form[name]) for name in _WRITTEN}
+    # The form shows a condition without the line breaks around it, which are a part of the text that was approved.
+    if written["when"] == base.when.strip():
+        written["when"] = base.when
     parameters = {one["name"]: _parameter(one) for one in form["parameters"] if one["value"] is not None}
     table |= written | {"hit_percentage": _percentage(form["hit_percentage"]), "parameters": parameters}
     [criterion] = CriteriaSet.from_dict({"criterion": [table]}).criteria
@@ -76,10 +83,11 @@ def criterion_of(form: Mapping[str, Any], present: CriteriaSet) -> Criterion:
 
 def _percentage(text: Any) -> float:
     try:
-        return float(text)
+        number = float(text)
     except (TypeError, ValueError):
         message = f"The share of hits that is controlled is {text!r}; it is a number from 0 to 100."
         raise RefusedCriterionError([Fault("percentage", message, suggestion="100")]) from None
+    return int(number) if number.is_integer() else number
 
 
 def _parameter(one: Mapping[str, Any]) -> Any:

@@ -130,7 +130,7 @@ class Evidence:
             hits=hits,
             not_evaluable=not_evaluable,
             share_of_violations=hits.violations / all_violations if all_violations else None,
-            controls_per_day=hits.declarations * criterion.hit_percentage / 100 / days,
+            controls_per_day=hits.declarations * criterion.selection_rate / days,
             beyond_set=self.found(mask & ~self.hit_by_others(criterion.id)),
             overlaps=self._overlaps(mask, criterion.id),
             model=self._against_model(mask),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from workbench.criteria.sweep import Sweep, sweep
+from workbench.criteria.sweep import WORTHWHILE, Sweep, sweep
 from workbench.criteria_lab.evidence import Evidence
 from workbench.reports.numbers import point_text
 from workbench.scorer.criteria import Criterion
@@ -72,8 +72,10 @@ def _point(row: Mapping[str, Any], swept: list[str], found: Sweep) -> dict[str, 
 
 def _told(values: Mapping[str, float], row: Mapping[str, Any]) -> str:
     controls = point_text(row["expected_controls"], "count")
-    duty = point_text(row["known_recovered_duty_usd"], "usd")
-    return f"{_written(values)}: {controls} controls, {row['known_violations']:,} violations found, {duty} recovered"
+    found = f"violations in {row['known_violations']:,} of {row['labelled_hits']:,} controlled hits"
+    duty = row["known_recovered_duty_usd"]
+    recovered = f", {point_text(duty, 'usd')} recovered" if duty else ""
+    return f"{_written(values)}: {controls} controls expected, {found}{recovered}"
 
 
 def _written(values: Mapping[str, float]) -> str:
@@ -87,6 +89,7 @@ def _note(found: Sweep, swept: list[str], numeric: list[str]) -> str:
     if kept := numeric[len(swept) :]:
         parts.append(f"{', '.join(f':{name}' for name in kept)} kept as set.")
     if found.suggested is not None:
-        parts.append(f"Suggested (square): {_written(found.suggested)}, most violations clearly beyond chance.")
+        beyond = f"most violations beyond {WORTHWHILE:g} times the rate of all controls, by lower bound"
+        parts.append(f"Suggested (square): {_written(found.suggested)}, {beyond}.")
     parts.append("Violations are known for controlled goods only.")
     return " ".join(parts)

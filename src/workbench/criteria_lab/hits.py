@@ -12,6 +12,7 @@ import polars as pl
 
 from workbench.criteria_lab.answers import Mask
 from workbench.criteria_lab.evidence import Evidence, Numbers
+from workbench.criteria_lab.vocabulary import heading, words
 from workbench.reports.numbers import EN_DASH, point_text
 from workbench.scorer.schema import KEY
 
@@ -29,6 +30,7 @@ _ALSO, _FOUND, _GOODS = "also_hit_by", "found", "goods_description"
 _HELPFUL = ("hs_code", _GOODS, "customs_value_usd", "origin_country_code", "importer_id", "office_id", "lodged_at")
 _SEARCHED = ("declaration_id", "importer_id", "hs_code", "origin_country_code", "office_id", _GOODS)
 _CODES = {"declaration_id", "item_no"}
+_LABELS = {"declaration_id": "declaration", "item_no": "item", "lodged_at": "lodged on"}
 
 
 @dataclass(frozen=True)
@@ -152,12 +154,14 @@ def _also(evidence: Evidence, criterion: str, place: np.int64) -> str:
 
 
 def written(page: HitsPage) -> dict[str, Any]:
-    """Return a page as texts for a table: ``columns`` (name, label, right, read, wide), ``rows``, ``total``, place."""
+    """Return a page as texts for a table: ``columns`` with their marks, ``rows``, ``total`` and place."""
     numeric = {name for name, dtype in page.rows.schema.items() if dtype.is_numeric() and name not in _CODES}
+    meanings = {word.label: f"{word.label}: {word.meaning}" for word in words(page.rows.schema, {})}
     columns = [
         {
             "name": name,
-            "label": name,
+            "label": _LABELS.get(name) or heading(name),
+            "title": meanings.get(name, ""),
             "right": name in numeric,
             "read": name in page.read,
             "wide": name == _GOODS,
@@ -185,8 +189,14 @@ def _text(value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    """Write a number with four significant digits, or all of those before the point."""
-    if not np.isfinite(value) or value == 0:
-        return "0" if value == 0 else EN_DASH
+    """Write a number with four significant digits, or all of those before the point; a whole one without decimals.
+
+    >>> _number(11.0), _number(2.2954), _number(20254764.0)
+    ('11', '2.295', '20,254,764')
+    """
+    if not np.isfinite(value):
+        return EN_DASH
+    if value == round(value):
+        return point_text(value, "number", 0)
     decimals = max(0, 3 - int(np.floor(np.log10(abs(value)))))
     return point_text(value, "number", min(decimals, 8))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from pathlib import Path
 from typing import Any, NoReturn
 
 from workbench.criteria_lab.drafts import parameters_in
+from workbench.criteria_lab.frontend import running_shell
 from workbench.criteria_lab.session import Session, open_lab
 from workbench.criteria_lab.static import StaticAnswers
 from workbench.errors import CriterionError
 from workbench.scorer.criteria import CriteriaSet, Criterion
 from workbench.scorer.schema import Lane
 
-_USUAL_RUN = "../runs/latest"
+_USUAL_RUN = Path("runs", "latest")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -48,6 +50,12 @@ def register(shell: Any) -> None:
         return StaticAnswers(_session(shell.user_ns, given.lab), read_criterion(given, cell))
 
     shell.register_magic_function(criterion, "cell", "criterion")
+
+
+def offer() -> None:
+    """Give the magic to the IPython that runs this code; do nothing outside of one."""
+    if shell := running_shell():
+        register(shell)
 
 
 def _parts(line: str) -> list[str]:
@@ -96,5 +104,11 @@ def _session(names: dict[str, Any], variable: str) -> Session:
     found = names.get(variable)
     if isinstance(found, Session):
         return found
-    names[variable] = open_lab(_USUAL_RUN)
-    return names[variable]  # type: ignore[no-any-return]
+    opened = names[variable] = open_lab(_latest_run())
+    return opened
+
+
+def _latest_run() -> Path:
+    """Return the last run of the project that the notebook lies in, whatever its folder."""
+    here = Path.cwd()
+    return next((found for folder in (here, *here.parents) if (found := folder / _USUAL_RUN).exists()), _USUAL_RUN)

@@ -9,7 +9,7 @@ from workbench.criteria.editing import Edited, append_criterion, replace_criteri
 from workbench.criteria.lifecycle import draft
 from workbench.criteria_lab.session import Session
 from workbench.errors import CriterionError
-from workbench.scorer.criteria import Criterion
+from workbench.scorer.criteria import CriteriaSet, Criterion
 from workbench.scorer.expressions import RefusedCriterionError
 
 
@@ -36,7 +36,7 @@ def save_draft(session: Session, criterion: Criterion, *, base: str) -> SavedDra
     Raises
     ------
     CriterionError
-        The criterion has faults, or its id is taken; nothing is written.
+        The criterion has faults, its id is taken, or somebody changed it in the file meanwhile; nothing is written.
     """
     answers = session.answer(criterion)
     if answers.figures is None:
@@ -47,10 +47,24 @@ def save_draft(session: Session, criterion: Criterion, *, base: str) -> SavedDra
             f"{session.criteria_file} holds a criterion {criterion.id!r} already. Choose it under 'Start from' to "
             "change it, or give this one another id."
         )
+    _refuse_stale(session, criterion.id)
     edited = (replace_criterion if criterion.id in known else append_criterion)(session.criteria_file, criterion)
     if session.author and edited.keys:
         return _signed(session, edited)
     return SavedDraft(edited.describe(), _draft(session, edited))
+
+
+def _refuse_stale(session: Session, name: str) -> None:
+    """Refuse to write over what somebody changed in the file since the session read it."""
+    then, now = (
+        next((one for one in found.criteria if one.id == name), None)
+        for found in (session.present, CriteriaSet.from_toml(session.criteria_file))
+    )
+    if then != now:
+        raise CriterionError(
+            f"{name!r} was changed in {session.criteria_file} since the lab read it; nothing was written. Run the cell "
+            "that opens the lab again, and make your change to the present text."
+        )
 
 
 def _signed(session: Session, edited: Edited) -> SavedDraft:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from workbench.criteria_lab.vocabulary import Word, words
 from workbench.errors import ConfigError
 from workbench.scorer.criteria import CriteriaSet, Criterion
 from workbench.stages.folder import RunFolder
-from workbench.stages.past import history_of
+from workbench.stages.past import history_of, period
 
 Tell = Callable[[str, int], None]
 
@@ -91,7 +91,7 @@ class Session:
 
     def reads(self, criterion: Criterion) -> frozenset[str]:
         """Return the columns that an accepted criterion reads."""
-        return frozenset(CriteriaSet((criterion,), self.present.lists).compile(self.history.columns).columns)
+        return frozenset(replace(self.present, criteria=(criterion,)).compile(self.history.columns).columns)
 
     def between(self, start: str, end: str) -> Session:
         """Return the session for another period of the same run.
@@ -104,13 +104,13 @@ class Session:
         Raises
         ------
         ConfigError
-            A text is no day, or the period ends before it starts.
+            A text is no day, the period ends before it starts, or a year is none of declarations.
         SourceError
             Nothing was lodged in the period.
         """
-        first = _day(start) if start else self.history.start
-        after = _day(end) + timedelta(days=1) if end else self.history.end
-        return replace(self, evidence=Evidence(self.history.between(first, after), self.present))
+        first, after = period(_day(start), _day(end))
+        chosen = self.history.between(first or self.history.start, after or self.history.end)
+        return replace(self, evidence=Evidence(chosen, self.present))
 
     def reread(self) -> Session:
         """Return the session with the criteria file as it is now, after a draft was saved to it."""
@@ -144,7 +144,7 @@ def open_lab(
     author: str = "",
     tell: Tell | None = None,
 ) -> Session:
-    """Open a finished run for work on criteria.
+    """Open a finished run for work on criteria; in IPython the cell magic ``%%criterion`` is there from then on.
 
     Parameters
     ----------
@@ -166,10 +166,13 @@ def open_lab(
     CriterionError
         The criteria file cannot be read or has faults; all are named.
     """
+    from workbench.criteria_lab.magic import offer  # which opens sessions itself
+
     run = RunFolder.open(Path(run_dir).resolve())
     file = Path(criteria_file).expanduser() if criteria_file else _own_file(run)
     present = CriteriaSet.from_toml(file)
     history = history_of(run, tell=tell)
+    offer()
     session = Session(run, file.absolute(), present, history, Evidence(history, present), author)
     return session.between(start, end) if start or end else session
 
@@ -188,8 +191,8 @@ def _own_file(run: RunFolder) -> Path:
     return run.pipeline.resolve(named)
 
 
-def _day(text: str) -> datetime:
+def _day(text: str) -> date | None:
     try:
-        return datetime.strptime(text, "%Y-%m-%d")
+        return datetime.strptime(text, "%Y-%m-%d").date() if text else None
     except ValueError:
         raise ConfigError(f"{text!r} is no day; give one such as 2026-01-31.") from None

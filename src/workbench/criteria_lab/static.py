@@ -5,14 +5,15 @@ No script and no style of its own that reaches beyond it; all text is escaped, f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from typing import Any
 
 from workbench.criteria_lab.answers import Answers
 from workbench.criteria_lab.hits import HitsPage, Order, hits_page, written
 from workbench.criteria_lab.session import Session, days
 from workbench.criteria_lab.view import Heading, Table, status_of, view_of
-from workbench.reports.numbers import printable
+from workbench.reports.numbers import EN_DASH, Estimate, interval_text, point_text, printable
 from workbench.scorer.criteria import Criterion
 from workbench.scorer.expressions import Fault
 
@@ -50,6 +51,36 @@ class StaticAnswers:
 
     def _repr_html_(self) -> str:
         return answers_html(self.session, self.criterion)
+
+
+class StaticOverview:
+    """The key figures of every criterion of a session's set, which a notebook shows as a table."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def __repr__(self) -> str:
+        return repr(self.session.overview())
+
+    def _repr_html_(self) -> str:
+        return overview_html(self.session)
+
+
+def overview_html(session: Session) -> str:
+    """Return the key figures of every criterion of the set, one row each, as HTML."""
+    counts = ("Hits", "Of no other criterion", "Not evaluable", "Controlled", "Violations", "Hit rate", "95 % interval")
+    heads = [Heading("Criterion"), Heading("Lane"), *(Heading(label, right=True) for label in counts)]
+    rows = [_overview_row(row) for row in session.overview().iter_rows(named=True)]
+    note = "Hits are items. Violations and hit rates are known for controlled goods only."
+    return _paragraph(note) + _table(heads, rows)
+
+
+def _overview_row(row: Mapping[str, Any]) -> list[str]:
+    value, low, high = (row[name] for name in ("hit_rate_of_controlled", "low_95", "high_95"))
+    interval = EN_DASH if None in (value, low, high) else interval_text(Estimate(value, low, high), "share", 1)
+    counts = ("hits", "unique_hits", "not_evaluable", "labelled_hits", "known_violations")
+    numbers = [point_text(row[name], "count") for name in counts]
+    return [row["criterion"], row["lane"], *numbers, point_text(value, "share", 1), interval]
 
 
 def answers_html(session: Session, criterion: Criterion) -> str:

@@ -133,6 +133,18 @@ def _note(dtype: pl.DataType, unit: str | None) -> str:
     return ", ".join(part for part in (str(kind) if kind else str(dtype), unit) if part)
 
 
+def heading(name: str) -> str:
+    """Return a column's name as words, with the unit that it carries behind them.
+
+    >>> heading("hs6_origin_median_unit_value_usd_per_kg"), heading("net_mass_kg"), heading("hs_code")
+    ('HS6 origin median unit value (USD/kg)', 'net mass (kg)', 'HS code')
+    """
+    found = _UNIT.search(name)
+    bare, unit = (name[: found.start()], f" ({unit_of(name)})") if found else (name, "")
+    bare = bare.removesuffix("_id") if bare == name else bare
+    return re.sub(r"\bhs", "HS", bare.replace("_", " ").strip()) + unit
+
+
 def unit_of(name: str) -> str | None:
     """Return a column's unit: the schema's, or the one that its name carries.
 

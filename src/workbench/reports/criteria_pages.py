@@ -23,7 +23,7 @@ from workbench.reports.html import write_report
 from workbench.reports.page import Fact, Page
 from workbench.reports.sections import criteria, criteria_diff, criteria_mining, criteria_sweep
 from workbench.reports.sections import criteria_words as words
-from workbench.reports.sections.cells import Row
+from workbench.reports.sections.cells import Row, counted
 
 Folder = str | os.PathLike[str]
 _NOTHING: Mapping[str, str] = {}
@@ -71,7 +71,8 @@ def backtest_page(
     """Build the page of a back-test given as JSON; parameters as :func:`write_backtest_page`."""
     return Page(
         title,
-        f"{len(found['criteria'])} criteria on {found['items']:,} declaration items, {words.days(found)}",
+        f"{words.number_of_criteria(len(found['criteria']))} on "
+        f"{counted(found['items'], 'declaration item')}, {words.days(found)}",
         "Which of these criteria earn their controls?",
         words.answer(found),
         tuple(criteria.key_figures(found)),
@@ -109,7 +110,8 @@ def diff_page(found: Row, *, title: str, sources: Mapping[str, str] = _NOTHING) 
     """Build the page of a comparison given as JSON; parameters as :func:`write_diff_page`."""
     return Page(
         title,
-        f"{found['declarations']:,} declarations, {words.days(found)}, lanes given by both sets with the same draws",
+        f"{counted(found['declarations'], 'declaration')}, {words.days(found)}, lanes given by both sets with the same "
+        "draws",
         "Which declarations change lane, and at which offices?",
         criteria_diff.answer(found),
         tuple(criteria_diff.key_figures(found)),
@@ -146,7 +148,7 @@ def mining_page(found: Row, *, title: str, sources: Mapping[str, str] = _NOTHING
     """Build the page of a mining run given as JSON; parameters as :func:`write_mining_page`."""
     return Page(
         title,
-        f"{len(found['proposals'])} proposals, each looked at once on a later period",
+        f"{counted(len(found['proposals']), 'proposal')}, each looked at once on a later period",
         "Which new criteria are worth an analyst's time?",
         criteria_mining.answer(found),
         tuple(criteria_mining.key_figures(found)),
@@ -181,7 +183,7 @@ def sweep_page(found: Row, *, title: str, sources: Mapping[str, str] = _NOTHING)
     """Build the page of a sweep given as JSON; parameters as :func:`write_sweep_page`."""
     return Page(
         title,
-        f"Criterion {found['criterion']} at {len(found['points'])} points",
+        f"Criterion {found['criterion']} at {counted(len(found['points']), 'point')}",
         "Where should the thresholds lie?",
         criteria_sweep.answer(found),
         tuple(criteria_sweep.key_figures(found)),

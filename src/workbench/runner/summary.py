@@ -12,6 +12,7 @@ from workbench.tracking import read_json
 
 METRICS_FILE = "metrics.json"
 DATA_FILE = "data.json"
+SELECTION_FILE = "selection.json"
 _OUTPUTS = {
     "report": "report.html",
     "report_data": "report.json",
@@ -26,7 +27,8 @@ def write_summary(state: RunState, run_dir: Path) -> dict[str, Any]:
     """Write `summary.json` and return its content.
 
     `metrics` are the numbers at the top of `metrics.json`, `data_fingerprint` is the entry `fingerprint` of
-    `data.json`, and `outputs` are the paths, relative to the run directory, of what exists.
+    `data.json`, `criteria_in_force` is that of `selection.json`, and `outputs` are the paths, relative to the run
+    directory, of what exists.
     """
     summary: dict[str, Any] = {
         "status": state.status,
@@ -46,6 +48,7 @@ def write_summary(state: RunState, run_dir: Path) -> dict[str, Any]:
             for name, value in read_json(run_dir / METRICS_FILE).items()
             if isinstance(value, int | float) and not isinstance(value, bool)
         },
+        "criteria_in_force": read_json(run_dir / SELECTION_FILE).get("criteria_in_force"),
         "outputs": _outputs(run_dir),
         "mlflow_run_id": state.mlflow_run_id or None,
         "model_version": state.model_version,

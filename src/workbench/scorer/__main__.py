@@ -24,6 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--out", required=True, help="Parquet file to write")
     parser.add_argument("--hits", metavar="FILE", help="Parquet file to write every hit of every criterion into")
+    parser.add_argument(
+        "--counters",
+        metavar="FILE",
+        help="JSON file of hits passed over, read if it is there and written after the decisions: forced selection "
+        "goes on from the file before (default: each file starts at zero); scoring a file twice counts it twice",
+    )
     parser.add_argument("--bundle", default=str(BUNDLED), help="bundle directory (default: the one in this package)")
     parser.add_argument("--no-reasons", action="store_true", help="leave the reasons out: much faster")
     parser.add_argument(
@@ -42,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             given.out,
             reasons=not given.no_reasons,
             hits=given.hits,
+            counters=given.counters,
             as_of=given.as_of or end_of_today(),
         )
     except SelectivityError as error:
@@ -64,6 +71,9 @@ def describe(summary: BatchSummary, target: str | Path) -> str:
     if summary.quarantined:
         codes = ", ".join(f"{code} {rows:,}" for code, rows in summary.quarantined.items())
         text += f"\n{sum(summary.quarantined.values()):,} of them could not be read: {codes}."
+    if summary.not_evaluable:
+        criteria = ", ".join(f"{criterion} {rows:,}" for criterion, rows in summary.not_evaluable.items())
+        text += f"\nNot evaluable for a missing value: {criteria}."
     return text
 
 

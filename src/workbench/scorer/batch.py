@@ -15,6 +15,7 @@ from .errors import SourceError
 from .files import written_atomically
 from .intake.reading import parts, scan_chunks
 from .intake.validation import duplicate_keys
+from .lanes.counters import counters_json, read_counters
 from .scorer import Assessment, Decided, Scorer
 
 CHUNK_ROWS = 100_000
@@ -28,11 +29,22 @@ Progress = Callable[[str, int], None]
 
 @dataclass(frozen=True)
 class BatchSummary:
-    """What a batch did: rows read, rows by lane, rows in quarantine by code."""
+    """What a batch did.
+
+    Parameters
+    ----------
+    rows
+        Rows read.
+    lanes, quarantined
+        Rows by lane, and rows in quarantine by code.
+    not_evaluable
+        By criterion, the rows for which a missing value left its condition open; only criteria that have some.
+    """
 
     rows: int
     lanes: dict[str, int]
     quarantined: dict[str, int]
+    not_evaluable: dict[str, int]
 
     @property
     def nothing_read(self) -> bool:
@@ -47,6 +59,7 @@ def score_file(
     *,
     reasons: bool = True,
     hits: str | Path | None = None,
+    counters: str | Path | None = None,
     as_of: datetime | None = None,
     progress: Progress | None = None,
 ) -> BatchSummary:
@@ -63,18 +76,24 @@ def score_file(
     hits
         Parquet file for the record of every hit (see ``lanes.record.hits_table``); it appears with `target` or not
         at all.
+    counters
+        JSON file of the hits that each criterion's hit percentage has passed over in a row. It is read if it is there
+        and written after the decisions, so that forced selection goes on over daily files; without it every file
+        starts at zero. Scoring the same input again with it counts the same hits twice.
     as_of
         Moment after which a lodgement lies in the future.
     progress
         Called after every chunk.
+
+    Raises
+    ------
+    SourceError
+        The input is not readable, `counters` is no such file of this programme, or a file cannot be written there.
     """
     tell = progress or (lambda phase, rows: None)
-    _check_target(Path(target), source)
-    if hits is not None:
-        _check_target(Path(hits), source)
-        if Path(hits).resolve() == Path(target).resolve():
-            raise SourceError(f"{target} is named for the decisions and for the hits. Give each a file of its own.")
-    scorer = bundle.scorer
+    _check_targets(source, Path(target), hits, counters)
+    scorer, programme = bundle.scorer, bundle.manifest.programme
+    before = read_counters(Path(counters), programme) if counters is not None else {}
     # Every fault of the columns is told at once, before the keys alone are read.
     scorer.mapping.apply(next(scan_chunks(source, 1, form=scorer.mapping.csv)))
     duplicates = duplicate_keys(scorer.mapping.apply_keys(chunk) for chunk in _chunks(scorer, source, keys_only=True))
@@ -83,23 +102,41 @@ def score_file(
         assessed.append(scorer.assess(scorer.mapping.apply(chunk), as_of=as_of, duplicates=duplicates))
         done += chunk.height
         tell("score", done)
-    decided = scorer.decide(Assessment.joined(assessed))
-    del assessed
+    whole = Assessment.joined(assessed)
+    decided, not_evaluable = scorer.decide(whole, before), whole.not_evaluable
+    del assessed, whole
     decisions = _explained(scorer, decided, source, tell) if reasons else decided.decisions
     with ExitStack() as files:
+        if counters is not None:
+            # Renamed last: a batch cut short is scored again, and counts that ran ahead of it would count it twice.
+            # Resolved: a link stays a link to the one file.
+            passed_over = counters_json(programme, before | decided.resolution.counters)
+            files.enter_context(written_atomically(Path(counters).resolve())).write_text(passed_over, encoding="utf-8")
         if hits is not None:
             decided.resolution.hits.write_parquet(files.enter_context(written_atomically(hits)))
         # Entered last and so renamed first: hits without the decisions beside them never appear.
         decisions.write_parquet(files.enter_context(written_atomically(target)))
-    return _summary(decisions)
+    return _summary(decisions, not_evaluable)
 
 
-def _check_target(target: Path, source: str | Path) -> None:
-    if target.suffix != ".parquet":
-        raise SourceError(f"{target} must end in .parquet: decisions and hits are written as Parquet.")
+def _check_targets(source: str | Path, target: Path, hits: str | Path | None, counters: str | Path | None) -> None:
+    wanted = {"decisions": target, "hits": hits, "counters": counters}
+    paths = {kind: Path(path) for kind, path in wanted.items() if path is not None}
+    taken: dict[Path, str] = {}
+    for kind, path in paths.items():
+        suffix = ".json" if kind == "counters" else ".parquet"
+        if path.suffix != suffix:
+            raise SourceError(f"{path} must end in {suffix}: it is named for the {kind}.")
+        _check_apart(path, source)
+        if other := taken.get(path.resolve()):
+            raise SourceError(f"{path} is named for the {other} and for the {kind}. Give each a file of its own.")
+        taken[path.resolve()] = kind
+
+
+def _check_apart(target: Path, source: str | Path) -> None:
     read = [file.resolve() for file in parts(source)]
     if target.resolve() in read or (Path(source).is_dir() and target.resolve().parent == Path(source).resolve()):
-        raise SourceError(f"{target} would stand among the declarations that are read. Write the decisions elsewhere.")
+        raise SourceError(f"{target} would stand among the declarations that are read. Write it elsewhere.")
 
 
 def _chunks(scorer: Scorer, source: str | Path, *, keys_only: bool = False) -> Iterator[pl.DataFrame]:
@@ -116,10 +153,11 @@ def _explained(scorer: Scorer, decided: Decided, source: str | Path, tell: Progr
     return pl.concat(parts)
 
 
-def _summary(decisions: pl.DataFrame) -> BatchSummary:
+def _summary(decisions: pl.DataFrame, not_evaluable: dict[str, int]) -> BatchSummary:
     lanes = decisions.group_by("lane").len().sort("lane")
     # Readable items that a sibling's fault raised share its cause, and have a score.
     unread = decisions.filter(pl.col("cause").str.starts_with("quarantine:") & pl.col("score").is_null())
     codes = unread.group_by("cause").len().sort("cause")
     quarantined = {cause.removeprefix("quarantine:"): count for cause, count in codes.iter_rows()}
-    return BatchSummary(decisions.height, dict(lanes.iter_rows()), quarantined)
+    open_ones = {criterion: rows for criterion, rows in not_evaluable.items() if rows}
+    return BatchSummary(decisions.height, dict(lanes.iter_rows()), quarantined, open_ones)

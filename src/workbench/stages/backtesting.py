@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 from workbench.criteria.backtest import Backtest, backtest
 from workbench.criteria.history import History
 from workbench.criteria.lifecycle import audit
@@ -9,7 +11,7 @@ from workbench.scorer.criteria import CriteriaSet
 from workbench.selection import limits
 from workbench.stages.folder import RunFolder
 from workbench.stages.past import history_of
-from workbench.timeline import start_of
+from workbench.timeline import start_of, whole_days
 
 
 def backtest_criteria(run: RunFolder) -> Backtest | None:
@@ -37,7 +39,9 @@ def backtest_criteria(run: RunFolder) -> Backtest | None:
     criteria = CriteriaSet.from_toml(file)
     if not criteria.criteria:
         return None
-    found = backtest(criteria, judged_history(run, criteria), limits=limits(run.pipeline.selection))
+    history, bounds = judged_history(run, criteria), limits(run.pipeline.selection)
+    # Outcomes are those of learnt and judged goods: the random arm is the one that the rest of the report speaks of.
+    found = backtest(criteria, history, limits=bounds, longer=run.read("outcomes"))
     states = {one.id: one.state.value for one in audit(file).criteria}
     run.write_json("backtest", {**found.to_dict(), "states": states})
     return found
@@ -46,5 +50,7 @@ def backtest_criteria(run: RunFolder) -> Backtest | None:
 def judged_history(run: RunFolder, criteria: CriteriaSet) -> History:
     """Return the judging part as known at lodgement, scored by the model that never saw it."""
     declarations = run.read("declarations")
-    start, end = start_of(declarations, "judge"), start_of(declarations, "decide")
-    return history_of(run, start=start, end=end, criteria=[criteria])
+    _, midnight = whole_days(declarations.filter(pl.col("part") == "judge"))
+    # The first lodgement to decide may come days later, and the period would seem to last until then.
+    end = min(midnight, start_of(declarations, "decide") or midnight)
+    return history_of(run, start=start_of(declarations, "judge"), end=end, criteria=[criteria])

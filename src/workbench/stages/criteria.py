@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 from workbench.config import Pipeline
 from workbench.criteria.lifecycle import InForce, in_force
+from workbench.errors import CriterionError
 from workbench.features import readable_columns
 from workbench.scorer.criteria import CriteriaSet
 from workbench.stages.folder import RunFolder
@@ -40,3 +43,28 @@ def why_no_export(run: RunFolder) -> str:
         f"{run.path.name} is a trial: criteria that nobody approved decided in it, so nothing of it is exported. Have "
         "them approved, then run the pipeline without -p drafts=true."
     )
+
+
+def refuse_others(run: RunFolder, present: InForce) -> None:
+    """Refuse criteria that are not those with which a run decided: its figures would say nothing about them.
+
+    Raises
+    ------
+    CriterionError
+        A criterion came, went, or has another state or text; each is named.
+    """
+    decided, now = run.read_json("selection")["criteria_in_force"], present.to_dict()
+    names = dict.fromkeys([*decided["in_force"], *now["in_force"]])
+    if changes := [f"  {name}: {change}" for name in names if (change := _change(name, decided, now))]:
+        listed = "\n".join(changes)
+        raise CriterionError(
+            f"Nothing was exported: other criteria are in force than those with which {run.path.name} decided:\n"
+            f"{listed}\nRun the pipeline again, and export that run."
+        )
+
+
+def _change(name: str, decided: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    before, after = (found["in_force"].get(name, "not in force") for found in (decided, now))
+    if before != after:
+        return f"{before} then, {after} now"
+    return "" if decided["text_sha256"][name] == now["text_sha256"][name] else "its text is another one now"

@@ -14,7 +14,7 @@ from workbench.bundle import bundle_files, write_bundle, write_wheel
 from workbench.criteria.lifecycle import InForce
 from workbench.errors import CriterionError
 from workbench.scorer.bundle import ScoringBundle
-from workbench.stages.criteria import criteria_in_force, why_no_export
+from workbench.stages.criteria import criteria_in_force, refuse_others, why_no_export
 from workbench.stages.folder import FINAL, RunFolder
 from workbench.stages.selecting import scorer_of
 
@@ -49,15 +49,16 @@ def export(run: RunFolder, out: Path | None = None) -> Exported:
     Raises
     ------
     CriterionError
-        The run is a trial, or its criteria do not verify.
+        The run is a trial, its criteria do not verify, or others are in force now than when it decided.
     """
     if refusal := why_no_export(run):
         raise CriterionError(refusal)
     target = out or run.path
     training = run.read_json("training")[FINAL]
     criteria = criteria_in_force(run.pipeline)
+    refuse_others(run, criteria)
     files = bundle_files(
-        scorer_of(run),
+        scorer_of(run, criteria=criteria.criteria),
         programme=run.pipeline.programme.name,
         trained_as_of=training["as_of"],
         golden=_golden(run.read("decide_raw")),

@@ -13,17 +13,24 @@ from workbench.criteria.history.profiles import Tell
 from workbench.errors import ConfigError
 from workbench.scorer.criteria import CriteriaSet
 from workbench.scorer.lanes.policy import LaneLimit
-from workbench.selection import limits
+from workbench.selection import limits, new_key
 from workbench.stages.folder import MEASURED, RunFolder
+from workbench.stages.selecting import key_of
 from workbench.timeline import start_of, whole_days
+
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
 
 
 @dataclass(frozen=True)
 class Past:
-    """A period of the past, and the pipeline that says how it was read and what capacity there is."""
+    """A period of the past, the pipeline that says how it was read and what capacity there is, and a key of draws.
+
+    The key is the run's own, so that what is drawn for it can be drawn again; a fresh one where data are no run.
+    """
 
     history: History
     pipeline: Pipeline
+    key: bytes
 
     @property
     def limits(self) -> tuple[LaneLimit, ...]:
@@ -66,15 +73,17 @@ def open_past(
     Raises
     ------
     ConfigError
-        Raw declarations come without a pipeline, or a run with one.
+        Raw declarations come without a pipeline, or a run with one; the days are no period (see :func:`period`).
     SelectivityError
         The data cannot be read, or nothing was lodged in the period.
     """
-    first, after = _moment(start), None if end is None else _moment(end + timedelta(days=1))
-    if (data / "pipeline.json").is_file():
+    first, after = period(start, end)
+    if is_run(data):
         run = RunFolder.open(data)
+        if pipeline is not None:
+            raise ConfigError(f"{data} is a run, which has its own pipeline: leave --pipeline out.")
         history = history_of(run, start=first, end=after, criteria=criteria, with_model=with_model, tell=tell)
-        return Past(history, run.pipeline)
+        return Past(history, run.pipeline, key_of(run))
     if pipeline is None:
         raise ConfigError(
             f"{data} is no run, and nothing says how to read it: give the pipeline with --pipeline, or the folder of a "
@@ -90,7 +99,38 @@ def open_past(
         with_model=with_model,
         tell=tell,
     )
-    return Past(history, pipeline)
+    return Past(history, pipeline, new_key())
+
+
+def is_run(data: Path) -> bool:
+    """Say whether a path is the folder of a run: it has its own pipeline, and raw declarations need one."""
+    return (data / "pipeline.json").is_file()
+
+
+def period(start: date | None, end: date | None) -> tuple[datetime | None, datetime | None]:
+    """Return the first moment of a period and the moment after it; ``None`` where it is open.
+
+    Parameters
+    ----------
+    start, end
+        First and last day, both included.
+
+    Raises
+    ------
+    ConfigError
+        It ends before it starts, or a year is none of declarations: before 1900 or after 2200.
+
+    Examples
+    --------
+    >>> period(date(2026, 1, 1), date(2026, 1, 31))
+    (datetime.datetime(2026, 1, 1, 0, 0), datetime.datetime(2026, 2, 1, 0, 0))
+    """
+    for day in (start, end):
+        if day is not None and not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+            raise ConfigError(f"{day} is no day of declarations: give a year from {_FIRST_YEAR} to {_LAST_YEAR}.")
+    if start is not None and end is not None and end < start:
+        raise ConfigError(f"The period ends on {end}, before it starts on {start}. Exchange the two days.")
+    return _moment(start), None if end is None else _moment(end + timedelta(days=1))
 
 
 def history_of(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import polars as pl
 
@@ -78,21 +77,22 @@ def deciding_model(run: RunFolder) -> str:
     return FINAL if "decide" in run.read_json("data")["parts"] else MEASURED
 
 
-def scorer_of(run: RunFolder, model: str = FINAL) -> Scorer:
-    """Put mapping, criteria, policy and one of the models of a run together."""
+def scorer_of(run: RunFolder, model: str = FINAL, criteria: CriteriaSet | None = None) -> Scorer:
+    """Put mapping, policy, one of the models of a run and `criteria`, without them those in force now, together."""
     pipeline = run.pipeline
     scorer = Scorer(
         Mapping.from_toml(pipeline.resolve(pipeline.source.mapping)),
         run.read_model(model),
-        criteria_in_force(pipeline).criteria,
-        policy(pipeline.selection, _key(run.path / _KEY_FILE)),
+        criteria_in_force(pipeline).criteria if criteria is None else criteria,
+        policy(pipeline.selection, key_of(run)),
     )
     scorer.compiled  # noqa: B018 - a faulty criterion is named here, before any row is read
     return scorer
 
 
-def _key(file: Path) -> bytes:
+def key_of(run: RunFolder) -> bytes:
     """Return the run's key of the draws, made once: a resumed run draws the same sample."""
+    file = run.path / _KEY_FILE
     if not file.is_file():
         write_bytes_atomically(new_key(), file)
         file.chmod(0o600)
@@ -104,7 +104,8 @@ def select_lanes(run: RunFolder, *, as_of: datetime) -> Selected:
 
     No column known after lodgement is there to be read.
     """
-    scorer = scorer_of(run, deciding_model(run))
+    in_force = criteria_in_force(run.pipeline)
+    scorer = scorer_of(run, deciding_model(run), in_force.criteria)
     raw = run.read("decide_raw")
     canonical = scorer.mapping.apply(raw)
     assessment = scorer.assess(canonical, as_of=as_of)
@@ -116,7 +117,7 @@ def select_lanes(run: RunFolder, *, as_of: datetime) -> Selected:
     criteria = _criteria(scorer.criteria, assessment, decided)
     counts = {"rows": decisions.height, "declarations": decisions["declaration_id"].n_unique()}
     tables = {"by_lane": by_lane, "lanes": lanes, "criteria": criteria}
-    standing = {"criteria_in_force": criteria_in_force(run.pipeline).to_dict()}
+    standing = {"criteria_in_force": in_force.to_dict()}
     run.write_json("selection", counts | standing | {name: table.to_dicts() for name, table in tables.items()})
     return Selected(decisions, **tables, hits=hits)
 

@@ -1,4 +1,9 @@
-"""What to look at first: criteria that are dead, fell, expire, or find more or less than chance would."""
+"""What to look at first: criteria that are dead, fell, expire, or find more or less than chance would.
+
+A profile that counts declarations or controls (``*_declarations``, ``*_controls``) grows with the history that it is
+learnt from. Hits of a criterion that reads one fall or rise with that alone, so its fall in hits is no decay: it is
+flagged ``growing_counts`` and calls for nothing. A fall of its hit rate is flagged as any other.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +15,17 @@ from typing import Any
 import polars as pl
 
 from workbench.criteria.backtest.versus import Chance
-from workbench.criteria.backtest.worth import RATE
+from workbench.criteria.backtest.worth import FOUND, RATE
 from workbench.scorer.criteria import CriteriaSet, Criterion
 from workbench.scorer.expressions import Expression
+from workbench.scorer.schema import lodgement_types
 
 SOON = timedelta(days=30)
 """How long before its end a criterion or an entry of its lists is said to expire soon."""
 
 _LEAST_P, _LEAST_FALL = 0.01, 0.2
+_COUNTS = ("_declarations", "_controls")
+_LEAST_FOUND = 3
 
 
 def against_chance(chance: Chance) -> pl.Expr:
@@ -25,13 +33,19 @@ def against_chance(chance: Chance) -> pl.Expr:
 
     The rate of chance is itself an estimate from few controls, so its interval counts too: the bounds of the
     difference are put together from the Wilson bounds of both rates (Newcombe 1998, Statistics in Medicine 17,
-    873-890, method 10).
+    873-890, method 10). Fewer than three violations are never called better: at one or two the lower bound of Wilson's
+    interval lies too high (Brown, Cai and DasGupta 2001, Statistical Science 16, 101-133).
     """
     rate, low, high = (pl.lit(bound, pl.Float64) for bound in astuple(chance.rate))
     own, difference = pl.col(RATE), pl.col(RATE) - rate
     at_least = difference - ((own - pl.col("low_95")) ** 2 + (high - rate) ** 2).sqrt()
     at_most = difference + ((pl.col("high_95") - own) ** 2 + (rate - low) ** 2).sqrt()
-    told = pl.when(at_least > 0).then(pl.lit("better")).when(at_most < 0).then(pl.lit("worse"))
+    told = (
+        pl.when((at_least > 0) & (pl.col(FOUND) >= _LEAST_FOUND))
+        .then(pl.lit("better"))
+        .when(at_most < 0)
+        .then(pl.lit("worse"))
+    )
     return pl.when(difference.is_not_null()).then(told.otherwise(pl.lit("unclear")))
 
 
@@ -56,7 +70,7 @@ def flags_table(
         for criterion, row, halves in zip(criteria.criteria, found.to_dicts(), steady.to_dicts(), strict=True)
         for flag, detail in [
             *_idle(row),
-            *_fallen(halves),
+            *_faded(halves, criterion, criteria, columns),
             *_ending(criterion, criteria, columns, on),
             *_chance(row),
         ]
@@ -71,6 +85,25 @@ def _idle(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "never_evaluable", f"a value was missing on all {row['not_evaluable']:,} items in scope"
     else:
         yield "dead", f"no hit among {row['items_in_scope']:,} items in scope"
+
+
+def _faded(
+    halves: Mapping[str, Any], criterion: Criterion, criteria: CriteriaSet, columns: Mapping[str, pl.DataType]
+) -> Iterator[tuple[str, str]]:
+    for flag, detail in _fallen(halves):
+        if flag == "decaying_hits" and _reads_counts(criterion, criteria, columns):
+            yield "growing_counts", f"{detail}; its profile counts grow with the history"
+        else:
+            yield flag, detail
+
+
+def _reads_counts(criterion: Criterion, criteria: CriteriaSet, columns: Mapping[str, pl.DataType]) -> bool:
+    read = _parsed(criterion, criteria, columns).columns
+    return any(name.endswith(_COUNTS) for name in read - lodgement_types().keys())
+
+
+def _parsed(criterion: Criterion, criteria: CriteriaSet, columns: Mapping[str, pl.DataType]) -> Expression:
+    return Expression.parse(criterion.when, columns, parameters=criterion.parameters, lists=criteria.lists)
 
 
 def _fallen(halves: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -105,8 +138,7 @@ def _ending(
 def _lists(criterion: Criterion, criteria: CriteriaSet, columns: Mapping[str, pl.DataType]) -> frozenset[str]:
     if not any(entry.expires for entries in criteria.lists.values() for entry in entries):
         return frozenset()
-    parsed = Expression.parse(criterion.when, columns, parameters=criterion.parameters, lists=criteria.lists)
-    return parsed.lists
+    return _parsed(criterion, criteria, columns).lists
 
 
 def _chance(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -19,27 +19,6 @@ from workbench.scorer.schema import Lane
 _ROUNDING = 1e-9
 
 
-def selection_rate(criterion: Criterion) -> float:
-    """Return the share of a criterion's hits that are selected in the long run.
-
-    Without forced selection it is the hit percentage p. With ``forced_after`` f, the hit after f passed over in a row
-    is taken for certain: the wait for a selection is geometric, cut off at f + 1 hits, of mean
-    ``(1 - (1 - p)^(f + 1)) / p``, and the rate is one over it.
-
-    Examples
-    --------
-    >>> one = Criterion("a", "", "TRUE", "red", hit_percentage=50.0, forced_after=1)
-    >>> round(selection_rate(one), 4)  # of two hits, the second is forced half of the time
-    0.6667
-    """
-    if criterion.lane == Lane.GREEN:
-        return 0.0  # to release is to select nothing
-    p, forced = criterion.hit_percentage / 100.0, criterion.forced_after
-    if forced is None:
-        return p
-    return 1.0 / (forced + 1) if p == 0 else p / (1.0 - (1.0 - p) ** (forced + 1))
-
-
 @dataclass(frozen=True)
 class OfficeLoads:
     """Controls by office and day against capacity.
@@ -72,7 +51,7 @@ class OfficeLoads:
 
     def add(self, criterion: Criterion, declarations: Counts) -> None:
         """Take the number of declarations that a criterion hits on each office's day."""
-        expected = declarations.astype(np.float64) * selection_rate(criterion)
+        expected = declarations.astype(np.float64) * criterion.selection_rate
         table = self.table(criterion.lane, declarations, expected)
         self._tables.append(table.select(pl.lit(criterion.id).alias("criterion"), pl.all()))
 
@@ -144,7 +123,7 @@ class Proposals:
         self.severity[declarations] = np.maximum(self.severity[declarations], severity)
         self.points[declarations] += criterion.points
         if criterion.lane in self.escape:
-            self.escape[criterion.lane][declarations] *= 1.0 - selection_rate(criterion)
+            self.escape[criterion.lane][declarations] *= 1.0 - criterion.selection_rate
 
     @cached_property
     def _by_points(self) -> Counts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 import polars as pl
 
@@ -30,6 +30,7 @@ def backtest(
     limits: Sequence[LaneLimit] = (),
     on: date | None = None,
     hits: Hits | None = None,
+    longer: pl.DataFrame | None = None,
     tell: Tell | None = None,
 ) -> Backtest:
     """Say what a set of criteria would have done in a period, and what is known of the goods it would have named.
@@ -46,6 +47,9 @@ def backtest(
         Day for which expiry is judged; the day on which the period ends for ``None``.
     hits
         What ``history.hits(criteria)`` gave, where it is there already.
+    longer
+        Key, ``cause`` and ``violation`` of a longer period than the history's, known by its end: chance is the rate of
+        its random arm, that of the history's own for ``None``.
     tell
         Told the criteria done.
 
@@ -59,14 +63,14 @@ def backtest(
     matrix = (history.hits(criteria) if hits is None else hits).matrix
     ground = Ground(history)
     tally = Tally.of(ground, criteria, matrix, limits, tell)
-    chance, on = Chance.of(ground), on or history.end.date()
+    chance, on = Chance.of(ground, longer), on or history.end.date()
     tables = _tables(tally, chance, on)
     coverage = Coverage.of(history.rows)
     return Backtest(
         start=history.start,
         end=history.end,
         on=on,
-        score_from=history.score_from,
+        score_from=_scored_from(history),
         items=coverage.rows,
         declarations=ground.declarations,
         known_items=coverage.labelled,
@@ -102,11 +106,16 @@ def _tables(tally: Tally, chance: Chance, on: date) -> dict[str, pl.DataFrame]:
     }
 
 
+def _scored_from(history: History) -> datetime | None:
+    """Return the moment from which rows have scores; a period that ends before the model's own has none."""
+    return history.score_from if history.rows["score"].count() else None
+
+
 def _caveats(coverage: Coverage, chance: Chance, history: History) -> list[str]:
     known = "No result of a control is known in the period: nothing can be said of what the hits are worth."
     beside = "No model stands beside the criteria: none was given that had not seen the period."
-    if history.score_from is not None:
-        since = f"{history.score_from:%Y-%m-%d}"
+    if (score_from := _scored_from(history)) is not None:
+        since = f"{score_from:%Y-%m-%d}"
         beside = f"Criteria, model and chance are compared on controlled goods lodged from {since} on."
     partly = [
         "Hit rates and violations are those of goods that were controlled at the time, which were not chosen by these "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -17,13 +18,31 @@ _ID_WIDTH = 28
 def describe(found: Backtest, top: int) -> str:
     """Return the set, its lanes, its `top` criteria by known violations, and every flag."""
     head = [
-        f"Back-test of {found.criteria.height} criteria, {found.start:%Y-%m-%d} until {found.end:%Y-%m-%d}: "
-        f"{found.items:,} items of {found.declarations:,} declarations",
-        f"{found.known_items:,} items with a known result, {found.violations:,} violations; "
+        f"Back-test of {counted(found.criteria.height, 'criterion', 'criteria')}, {period(found.start, found.end)}: "
+        f"{counted(found.items, 'item')} of {counted(found.declarations, 'declaration')}",
+        f"{counted(found.known_items, 'item')} with a known result, {counted(found.violations, 'violation')}; "
         f"chance {_share(found.chance_rate)} ({found.chance_basis})",
     ]
     parts = [head, _summary(found), _criteria(found, top), _versus(found), _flags(found), _caveats(found)]
     return "\n\n".join("\n".join(line.rstrip() for line in part) for part in parts if part)
+
+
+def period(start: datetime, end: datetime) -> str:
+    """Write the first and the last day of a period that ends just before `end`.
+
+    >>> period(datetime(2025, 1, 1), datetime(2025, 4, 1))
+    '2025-01-01 to 2025-03-31'
+    """
+    return f"{start:%Y-%m-%d} to {end - timedelta(microseconds=1):%Y-%m-%d}"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Write a number of things, the noun in the form that fits it.
+
+    >>> counted(1, "violation"), counted(2, "criterion", "criteria")
+    ('1 violation', '2 criteria')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def _summary(found: Backtest) -> list[str]:
@@ -55,8 +74,13 @@ def _versus(found: Backtest) -> list[str]:
     rows = found.versus.filter((pl.col("scope") == "set") & (pl.col("controls") > 0)).to_dicts()
     if not rows:
         return []
-    told = [f"  {row['method']:<10}{_number(row['known_violations']):>10} violations   {_rate(row)}" for row in rows]
-    return [f"The same {rows[0]['controls']:,} controls with a known result given to", *told]
+    told = [f"  {row['method']:<10}{_violations(row):<22}   {_rate(row)}" for row in rows]
+    return [f"The same {counted(rows[0]['controls'], 'control')} with a known result given to", *told]
+
+
+def _violations(row: dict[str, Any]) -> str:
+    told = _number(row["known_violations"])
+    return f"{told:>10} {'violation' if told == '1' else 'violations'}"
 
 
 def _flags(found: Backtest) -> list[str]:

@@ -16,6 +16,8 @@ from workbench.evaluation import Estimate, RandomArmEstimate, random_arm_estimat
 from workbench.scorer.schema import KEY
 
 EVERY_ITEM, RANDOM_ARM, ALL_KNOWN, UNKNOWN = "every item", "random arm", "all known results", "unknown"
+LONGER_ARM = "random arm of a longer period"
+"""What the rate of chance may rest on."""
 
 
 @dataclass(frozen=True)
@@ -27,23 +29,32 @@ class Chance:
     rate
         Rate of violations, with its interval.
     basis
-        ``every item``, ``random arm``, ``all known results`` or ``unknown``.
+        ``every item``, ``random arm``, ``random arm of a longer period``, ``all known results`` or ``unknown``.
     """
 
     rate: Estimate
     basis: str
 
     @classmethod
-    def of(cls, ground: Ground) -> Chance:
-        """Take the rate of all items where each result is known, else of the random arm, else of all known results."""
+    def of(cls, ground: Ground, longer: pl.DataFrame | None = None) -> Chance:
+        """Take the rate of all items where each result is known, else of the random arm, else of all known results.
+
+        Parameters
+        ----------
+        ground
+            The period.
+        longer
+            Key, cause and violation of a longer period, whose random arm is taken: that of a few weeks is small.
+        """
         known, violations = len(ground.labelled), int(ground.violations.sum())
         everything = wilson_interval(violations, known)
         if known == ground.rows:
             return cls(everything, EVERY_ITEM)
         drawn = pl.col("cause").cast(pl.String).str.starts_with("random")
-        arm = random_arm_estimate(ground.history.rows.select(*KEY, "cause", "violation").filter(drawn))
+        rows = ground.history.rows if longer is None else longer
+        arm = random_arm_estimate(rows.select(*KEY, "cause", "violation").filter(drawn))
         if isinstance(arm, RandomArmEstimate):
-            return cls(arm.prevalence, RANDOM_ARM)
+            return cls(arm.prevalence, RANDOM_ARM if longer is None else LONGER_ARM)
         return cls(everything, ALL_KNOWN if known else UNKNOWN)
 
     def statement(self) -> str:
@@ -58,6 +69,7 @@ class Chance:
         whose, why = {
             EVERY_ITEM: ("all items", "the result of each is known"),
             RANDOM_ARM: ("the random arm", "goods that nothing else selected"),
+            LONGER_ARM: ("the random arm over all the time read", "goods that nothing else selected"),
             ALL_KNOWN: (
                 "all known results",
                 "the random arm has too few, and controls lean towards what was suspected",
@@ -136,7 +148,9 @@ def _by_chance(scope: str, controls: int, chance: Chance, known: _Known) -> dict
     """Return what the same controls by lot would find; what they would recover is known of all results alone."""
     rate, results = chance.rate.value, int(np.count_nonzero(known.rows))
     found = None if rate is None else rate * controls
-    recovered = known.duty_usd.sum() / results * controls if results and chance.basis != RANDOM_ARM else None
+    recovered = (
+        known.duty_usd.sum() / results * controls if results and chance.basis not in (RANDOM_ARM, LONGER_ARM) else None
+    )
     return _row(scope, "chance", controls, found, recovered, chance.rate, chance.basis)
 
 

@@ -9,7 +9,6 @@ import polars as pl
 
 from workbench.criteria.backtest.bits import Counts, in_one_only, packed, sizes
 from workbench.criteria.backtest.ground import LANES, UNKNOWN, VIOLATION, Amounts, Ground
-from workbench.criteria.backtest.load import selection_rate
 from workbench.criteria.backtest.tally import Tally
 from workbench.evaluation.intervals import with_rate
 from workbench.scorer.schema import Lane
@@ -33,7 +32,7 @@ def criteria_table(tally: Tally) -> pl.DataFrame:
     alone = in_one_only(tally.rows)
     violating = packed(ground.state == VIOLATION)
     declarations = sizes(tally.declarations)
-    rates = np.array([selection_rate(one) for one in criteria])
+    rates = np.array([one.selection_rate for one in criteria])
     table = pl.DataFrame(
         {
             "criterion": tally.ids,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from textwrap import wrap
 from typing import Any
 
 import polars as pl
 
 from workbench.criteria.backtest.frames import as_json, from_rows
+from workbench.criteria.backtest.text import counted, period
 from workbench.errors import SchemaError
 
 _TEXT, _COUNT, _NUMBER, _DAY = pl.String(), pl.Int64(), pl.Float64(), pl.Date()
@@ -42,6 +44,16 @@ TABLES: dict[str, dict[str, pl.DataType]] = {
 """Columns and types of every table of a comparison."""
 
 WIDTH = 100
+
+BECAUSE = {
+    "new_hit": "now hit",
+    "lost_hit": "no longer hit",
+    "redrawn": "other hits drawn",
+    "changed_lane": "another lane proposed",
+    "points": "another sum of points",
+    "room": "place freed or taken",
+}
+"""Why declarations change lane, in words, by the code of `diff.moves.REASONS`."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +104,11 @@ class Diff:
 
     def describe(self, top: int = 15) -> str:
         """Return the changes, the moves by lane and reason, and the `top` offices' changes, 100 columns wide."""
-        head = f"{self.declarations:,} declarations, {self.start:%Y-%m-%d} until {self.end:%Y-%m-%d}: "
-        head += f"{self.moves.height:,} change lane"
+        head = f"{counted(self.declarations, 'declaration')}, {period(self.start, self.end)}: "
+        head += f"{self.moves.height:,} change{'s' if self.moves.height == 1 else ''} lane"
         parts = [self._changes(top), [head, *self._lanes()], self._reasons(top), self._offices(top), self._known()]
-        return "\n\n".join("\n".join(_cut(line) for line in part) for part in [*parts, list(self.caveats)] if part)
+        parts.append([line for caveat in self.caveats for line in wrap(caveat, WIDTH)])
+        return "\n\n".join("\n".join(_cut(line) for line in part) for part in parts if part)
 
     def _changes(self, top: int) -> list[str]:
         rows = [_change(row) for row in self.changes.head(top).iter_rows(named=True)]
@@ -109,7 +122,8 @@ class Diff:
 
     def _reasons(self, top: int) -> list[str]:
         rows = [
-            f"  {row['because']:<14}{row['criterion'] or '':<32}{row['moved_up']:>8,} up{row['moved_down']:>8,} down"
+            f"  {BECAUSE[row['because']]:<23}{row['criterion'] or '':<32}{row['moved_up']:>8,} up"
+            f"{row['moved_down']:>8,} down"
             for row in self.criteria.head(top).iter_rows(named=True)
         ]
         return ["Why", *rows] if rows else []
@@ -129,7 +143,7 @@ class Diff:
         rows = self.directions.filter(pl.col("direction") != "same").iter_rows(named=True)
         return [
             f"Known violations among those that move {row['direction']}: {row['known_violations']:,} of "
-            f"{row['labelled_items']:,} items with a known result"
+            f"{counted(row['labelled_items'], 'item')} with a known result"
             for row in rows
         ]
 

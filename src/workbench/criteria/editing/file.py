@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import tomllib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from workbench.criteria.editing.tables import changed_keys, new_table, updated_table, written_keys
-from workbench.criteria.lifecycle.texts import texts
+from workbench.criteria.editing.tables import as_written, changed_keys, new_table, updated_table, written_keys
+from workbench.criteria.lifecycle.journal import read
+from workbench.criteria.lifecycle.places import without_links
+from workbench.criteria.lifecycle.states import LifecycleError
+from workbench.criteria.lifecycle.texts import Text, texts
 from workbench.errors import CriterionError, did_you_mean
 from workbench.scorer.criteria import CriteriaSet, Criterion
 from workbench.scorer.files import write_bytes_atomically
@@ -29,28 +34,34 @@ class Edited:
         Keys, and parameters as ``parameters.NAME``, that are new or have another value; none where nothing changed.
     is_new
         Whether the criterion was added.
+    standing
+        What the journal knows of the text that stands there now, and what follows for runs.
     """
 
     path: Path
     criterion: str
     keys: tuple[str, ...]
     is_new: bool = False
+    standing: str = ""
 
     def describe(self) -> str:
         """Say what was written and what it means for the criterion."""
         if not self.keys:
             return f"{self.path}: {self.criterion} stands there already; nothing was written."
         what = "added" if self.is_new else f"changed ({', '.join(self.keys)})"
-        return f"{self.path}: {self.criterion} {what}. It is a draft now; earlier approvals are void."
+        return f"{self.path}: {self.criterion} {what}. {self.standing}"
 
 
 class CriteriaFile:
     """A criteria file as text, cut into its tables, and as a set; a change is checked before it is written."""
 
     def __init__(self, path: Path, *, may_be_new: bool = False) -> None:
+        path = without_links(path)
         self.path = path
         try:
-            self.text = "" if may_be_new and not path.exists() else path.read_bytes().decode("utf-8")
+            content = b"" if may_be_new and not path.exists() else path.read_bytes()
+            self.mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
+            self.text = content.removeprefix(self.mark).decode("utf-8")
             self.blocks = _blocks(self.text)
             self.criteria = CriteriaSet.from_dict(tomllib.loads(self.text))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
@@ -76,18 +87,22 @@ class CriteriaFile:
         place = self.places[-1] if self.places else len(self.blocks) - 1
         body, tail = _body_and_tail(self.blocks[place]) if self.places else (self.blocks[place], "")
         before = f"{body.rstrip()}\n\n" if body.strip() else ""
-        self._write(criterion, place, f"{before}{new_table(criterion, comment)}{tail}")
-        return Edited(self.path, criterion.id, tuple(written_keys(criterion)), is_new=True)
+        text = self._write(criterion, place, f"{before}{new_table(criterion, comment)}{tail}")
+        standing = _standing(self.path, criterion.id, text)
+        return Edited(self.path, criterion.id, tuple(written_keys(criterion)), is_new=True, standing=standing)
 
     def replace(self, before: Criterion, after: Criterion) -> Edited:
         """Write what differs between two versions of a criterion into its table."""
-        if changed := changed_keys(before, after):
-            place = self.places[list(self.known).index(before.id)]
-            body, tail = _body_and_tail(self.blocks[place])
-            self._write(after, place, updated_table(body, before, after) + tail)
-        return Edited(self.path, after.id, changed)
+        after = as_written(before, after)
+        changed = changed_keys(before, after)
+        if not changed:
+            return Edited(self.path, after.id, ())
+        place = self.places[list(self.known).index(before.id)]
+        body, tail = _body_and_tail(self.blocks[place])
+        text = self._write(after, place, updated_table(body, before, after) + tail)
+        return Edited(self.path, after.id, changed, standing=_standing(self.path, after.id, text))
 
-    def _write(self, criterion: Criterion, place: int, block: str) -> None:
+    def _write(self, criterion: Criterion, place: int, block: str) -> Text:
         """Put the block in its place where the file then says what was meant and nothing else has changed."""
         ending = "\r\n" if "\r\n" in self.text else "\n"
         block = block.replace("\r\n", "\n").replace("\n", ending)
@@ -99,12 +114,33 @@ class CriteriaFile:
                 f"{self.path} was left as it is: {criterion.id!r} cannot be written: {error}"
             ) from None
         meant = CriteriaSet(tuple({**self.known, criterion.id: criterion}.values()), *_rest(self.criteria))
-        if texts(found) != texts(meant) or _rest(found) != _rest(self.criteria):
+        written = texts(found)
+        if written != texts(meant) or _rest(found) != _rest(self.criteria):
             raise CriterionError(
                 f"{self.path} was left as it is: writing {criterion.id!r} there would change something else too. Write "
                 "it by hand."
             )
-        write_bytes_atomically(text.encode("utf-8"), self.path)
+        write_bytes_atomically(self.mark + text.encode("utf-8"), self.path)
+        return written[criterion.id]
+
+
+def _standing(file: Path, name: str, text: Text) -> str:
+    """Say where the text that was written stands, and that runs stop where another one of it is in production."""
+    try:
+        ledger = read(file).ledger
+    except LifecycleError as error:
+        return f"It is a draft now; earlier approvals are void. Its journal cannot be read: {error}"
+    own, before = ledger.of(name, text.sha256), ledger.in_production(datetime.now(UTC).date()).get(name)
+    if own is not None:
+        where = f"The journal knows this text: it is {own.state.value} since line {own.last.seq}."
+    else:
+        where = "It is a draft now; earlier approvals are void."
+    if before is None or before.text == text:
+        return where
+    return (
+        f"{where} The text it replaces is {before.state.value} since line {before.last.seq}: no run starts until the "
+        "new one is approved, the old one restored, or the criterion retired."
+    )
 
 
 def _rest(criteria: CriteriaSet) -> tuple[Any, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Mapping
 from typing import Any
@@ -28,6 +29,21 @@ def new_table(criterion: Criterion, comment: str) -> str:
     for key, value in written_keys(criterion).items():
         table.add(key, _item(value))
     return f"[[criterion]]\n{tomlkit.dumps(table)}"
+
+
+def as_written(before: Criterion, after: Criterion) -> Criterion:
+    """Return `after` with everything that is equal written as in `before`: 60 and 60.0 are one number and two texts."""
+    present = {one.name: getattr(before, one.name) for one in dataclasses.fields(Criterion)}
+    equal = {name: value for name, value in present.items() if value == getattr(after, name)}
+    parts = {
+        name: {key: _same(present[name], key, value) for key, value in getattr(after, name).items()}
+        for name in ("parameters", "ranges")
+    }
+    return dataclasses.replace(after, **equal | parts)
+
+
+def _same(present: Mapping[str, Any], key: str, value: Any) -> Any:
+    return present[key] if present.get(key) == value else value
 
 
 def changed_keys(before: Criterion, after: Criterion) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import polars as pl
 
 from workbench.config import FeaturesConfig, Pipeline
 from workbench.criteria.history.profiles import Tell
-from workbench.criteria.history.table import History
+from workbench.criteria.history.table import History, refuse_strangers
 from workbench.declarations import prepare_declarations
 from workbench.errors import LabelError, SourceError
 from workbench.evaluation import Refusal
@@ -72,7 +72,7 @@ def read_tables(data: str | Path, pipeline: Pipeline, *, outcomes: str | Path | 
     Raises
     ------
     SourceError
-        Nothing can be read, or every row went to quarantine.
+        Nothing can be read, every row went to quarantine, or no outcome is of one of the declarations.
     MappingError
         The mapping does not fit the table.
     """
@@ -87,6 +87,8 @@ def read_tables(data: str | Path, pipeline: Pipeline, *, outcomes: str | Path | 
     if prepared.declarations.is_empty():
         found = "; ".join(finding.sentence() for finding in prepared.findings[:3])
         raise SourceError(f"Every row of {place} went to quarantine: {found}.")
+    if prepared.outcomes.is_empty():
+        refuse_strangers(prepared.declarations, prepared.rejected_outcomes)
     return Opened(prepared.declarations, prepared.outcomes, prepared.quarantine.height)
 
 

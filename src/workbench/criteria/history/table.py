@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -94,12 +94,13 @@ class History:
             The period ends before it starts, `refresh` is no length, a feature reads what it must not, or a model
             comes without its moment.
         SourceError
-            No declaration was lodged in the period.
+            No declaration was lodged in the period, or there are outcomes and none is of these declarations.
         SchemaError
             A column is missing.
         """
         if (model is None) != (model_from is None):
             raise ConfigError("A model needs the moment of its knowledge, and the moment a model: give both or none.")
+        refuse_strangers(declarations, outcomes)
         known = _known(declarations, outcomes, end)
         wanted = None if used is None else set(used)
         period = since_or_undated(known["lodged_at"], start)
@@ -162,12 +163,39 @@ def _known(declarations: pl.DataFrame, outcomes: pl.DataFrame, end: datetime) ->
     return lodged.join(given, on=list(KEY), how="left", maintain_order="left").with_columns(absent)
 
 
+def refuse_strangers(declarations: pl.DataFrame, outcomes: pl.DataFrame) -> None:
+    """Refuse outcomes none of which is of one of the declarations: it would look as if nobody had controlled anything.
+
+    Some that match nothing are no fault: a table of outcomes may reach further back than one of declarations.
+
+    Raises
+    ------
+    SourceError
+        No outcome has the key of a declaration; says how many there are, and shows a key of each.
+    """
+    if outcomes.is_empty() or not outcomes.join(declarations, on=list(KEY), how="semi").is_empty():
+        return
+    theirs, ours = (_first_key(frame) for frame in (outcomes, declarations))
+    raise SourceError(
+        f"None of the {outcomes.height:,} outcomes is of one of the {declarations.height:,} declaration items: the "
+        f"first outcome is of {theirs}, the first item is {ours}. Give outcomes of the same source, and let the "
+        "mapping write declaration numbers and item numbers alike in both."
+    )
+
+
+def _first_key(frame: pl.DataFrame) -> str:
+    number, item = frame.select(KEY).head(1).rows()[0] if frame.height else ("none", "none")
+    return f"declaration {str(number)[:40]!r}, item {item}"
+
+
 def _refuse_empty(known: pl.DataFrame, period: pl.Series, start: datetime, end: datetime) -> None:
+    # People name a period by its last day, not by the moment after it.
+    last = end - timedelta(microseconds=1)
     if end <= start:
-        raise ConfigError(f"The period ends on {end:%Y-%m-%d}, not after its start on {start:%Y-%m-%d}.")
+        raise ConfigError(f"The period ends on {last:%Y-%m-%d}, before it starts on {start:%Y-%m-%d}.")
     if not period.any():
         days = known["lodged_at"].dt.date()
         span = (
             f"those before lie between {days.min()!s} and {days.max()!s}" if known.height else "there are none before"
         )
-        raise SourceError(f"No declaration was lodged from {start:%Y-%m-%d} until {end:%Y-%m-%d}; {span}.")
+        raise SourceError(f"No declaration was lodged from {start:%Y-%m-%d} to {last:%Y-%m-%d}; {span}.")

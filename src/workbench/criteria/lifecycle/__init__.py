@@ -2,9 +2,9 @@
 
 from workbench.criteria.lifecycle.audit import Audit, CriterionStatus, audit
 from workbench.criteria.lifecycle.desk import Taken
-from workbench.criteria.lifecycle.force import InForce, in_force
-from workbench.criteria.lifecycle.journal import head_file, journal_file
+from workbench.criteria.lifecycle.force import InForce, in_force, in_words
 from workbench.criteria.lifecycle.keys import NewKey, new_key
+from workbench.criteria.lifecycle.places import head_file, journal_file
 from workbench.criteria.lifecycle.states import LifecycleError, State
 from workbench.criteria.lifecycle.steps import (
     activate,
@@ -33,6 +33,7 @@ __all__ = [
     "expire",
     "head_file",
     "in_force",
+    "in_words",
     "journal_file",
     "new_key",
     "record_backtest",

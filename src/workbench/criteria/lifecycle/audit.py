@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from workbench.criteria.lifecycle.journal import Head, Journal, now_or, read
 from workbench.criteria.lifecycle.ledger import Standing
+from workbench.criteria.lifecycle.places import set_file
 from workbench.criteria.lifecycle.states import UNENDED, State, next_step
 from workbench.criteria.lifecycle.texts import Text, texts
 from workbench.scorer.criteria import CriteriaSet
+
+_UNSIGNED = (
+    "no journal: nothing was ever signed here, so every criterion is a draft and none decides. Where there was a "
+    "journal, restore it and its head from the repository's history"
+)
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ class Audit:
         """Return the audit as text: the verdict, the criteria, the signers."""
         count = self.head.count if self.head else 0
         faults = [*self.journal_faults, *self.file_faults]
-        verdict = f"{len(faults)} fault(s)" if faults else "all lines verify"
+        verdict = f"{len(faults)} fault(s)" if faults else "all lines verify" if count else _UNSIGNED
         width = max((len(one.id) for one in self.criteria), default=0)
         lines = [f"{self.file}: {len(self.criteria)} criteria, {count} lines in the journal, {verdict}."]
         lines += [f"  fault: {fault}" for fault in faults]
@@ -129,13 +135,14 @@ def audit(criteria_file: str | Path, *, on: date | None = None, now: datetime | 
     CriterionError
         The set itself cannot be read, or ``keys/`` holds something else than public keys.
     """
-    return audit_of(Path(criteria_file), CriteriaSet.from_toml(criteria_file), on=on, now=now)
+    file = set_file(criteria_file)
+    return audit_of(file, CriteriaSet.from_toml(file), on=on, now=now)
 
 
 def audit_of(file: Path, criteria: CriteriaSet, *, on: date | None = None, now: datetime | None = None) -> Audit:
     """Audit a set that was read from `file`: what is audited is then what is used; otherwise as :func:`audit`."""
     journal, written = read(file), texts(criteria)
-    faults, day = journal.faults_at(now_or(now)), on or date.today()
+    faults, day = journal.faults_at(now_or(now)), on or now_or(now).astimezone(UTC).date()
     sound = not journal.faults
     return Audit(
         file,
@@ -155,8 +162,13 @@ def status_of(name: str, title: str, text: Text, journal: Journal, day: date) ->
     if standing is None:
         return CriterionStatus(name, title, State.DRAFT, _other_text(text, journal.ledger.texts_of(name)))
     state, last = standing.state_on(day), standing.last
-    note = f"on {standing.last_day}" if state is State.EXPIRED else standing.reason
+    note = f"on {standing.last_day}" if state is State.EXPIRED else _printable(standing.reason)
     return CriterionStatus(name, title, state, note, last.seq, last.at, last.by)
+
+
+def _printable(reason: str) -> str:
+    """Return a reason as a terminal may show it: a line that was signed by hand can hold anything."""
+    return "".join(character if character.isprintable() else " " for character in reason)
 
 
 def _other_text(text: Text, others: list[Standing]) -> str:

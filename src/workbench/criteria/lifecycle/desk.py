@@ -13,10 +13,11 @@ import polars as pl
 from workbench.criteria.lifecycle.entries import NO_LINE, Entry, written_moment
 from workbench.criteria.lifecycle.journal import Journal, append, locked, now_or, read
 from workbench.criteria.lifecycle.keys import Signer, signer
+from workbench.criteria.lifecycle.places import set_file
 from workbench.criteria.lifecycle.states import UNENDED, LifecycleError, State, next_step
 from workbench.criteria.lifecycle.texts import Text, part_of, texts
 from workbench.errors import did_you_mean
-from workbench.scorer.criteria import CriteriaSet
+from workbench.scorer.criteria import CriteriaSet, fields
 from workbench.scorer.expressions import RefusedCriterionError
 
 
@@ -57,7 +58,7 @@ def at_desk(criteria_file: str | Path, now: datetime | None) -> Iterator[Desk]:
     CriterionError
         The set cannot be read.
     """
-    file = Path(criteria_file)
+    file = set_file(criteria_file)
     criteria = CriteriaSet.from_toml(file)
     with locked(file):
         # Only now: whoever held the lock before has written lines of a later moment than that of our asking for it.
@@ -134,6 +135,15 @@ class Desk:
         if faults:
             raise RefusedCriterionError(faults)
 
+    def refuse_untested(self, chosen: Sequence[Text], tested: CriteriaSet) -> None:
+        """Refuse criteria whose text is another one than that which was tested."""
+        known = texts(tested)
+        if changed := [text.criterion["id"] for text in chosen if known.get(text.criterion["id"]) != text]:
+            raise LifecycleError(
+                f"Nothing was recorded: {', '.join(map(repr, changed))} changed in {self.file} since the back-test "
+                "read it, so nobody tested what stands there now. Back-test again."
+            )
+
     def refuse_expired(self, chosen: Sequence[Text]) -> None:
         """Refuse criteria that would come into force with something in them that is over."""
         if faults := [fault for text in chosen for fault in self._what_is_over(text)]:
@@ -166,6 +176,7 @@ class Desk:
         detail: Mapping[str, str] | None = None,
     ) -> Taken:
         """Sign and write one line for each of the chosen texts; none where one of them is refused."""
+        _refuse_unshowable(detail or {})
         who = signer(by, self.journal.people, keys=keys)
         notes = tuple(filter(None, map(self._taken_place, chosen))) if step is State.APPROVED else ()
         added: list[Entry] = []
@@ -208,3 +219,12 @@ class Desk:
             f"{text.criterion['id']}: takes the place of the text that is {before.state.value} since line "
             f"{before.last.seq}; until it is activated its hits are recorded and change no lane."
         )
+
+
+def _refuse_unshowable(detail: Mapping[str, str]) -> None:
+    """Refuse what an audit could not show on a line of a terminal."""
+    for name, value in detail.items():
+        try:
+            fields.line(value)
+        except fields.Wrong as wrong:
+            raise LifecycleError(f"Nothing was written: the {name} has to be {wrong}.") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -12,10 +12,14 @@ import polars as pl
 
 from workbench.criteria.lifecycle.audit import Audit, CriterionStatus, audit_of
 from workbench.criteria.lifecycle.journal import ADVICE, Head
+from workbench.criteria.lifecycle.places import set_file
 from workbench.criteria.lifecycle.states import APPROVED_STATES, ENDED, LifecycleError, State
-from workbench.criteria.lifecycle.texts import part_of
+from workbench.criteria.lifecycle.texts import part_of, texts
 from workbench.errors import CriterionError
 from workbench.scorer.criteria import CriteriaSet
+
+_WATCHED = (State.APPROVED, State.SHADOW)
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class InForce:
         """Return what manifests and reports say about it."""
         return {
             "in_force": {name: state.value for name, state in self.states.items()},
+            "text_sha256": {name: text.sha256 for name, text in texts(self.criteria).items()},
             "left_out": dict(self.left_out),
             "journal_head": self.head.__dict__ if self.head else None,
             "trial": self.is_trial,
@@ -58,6 +63,48 @@ class InForce:
         lines = [f"{kind}{len(self.states)} criteria in force{': ' if listed else ''}{listed}."]
         lines += [f"Left out: {name}, {why}." for name, why in self.left_out.items()]
         return "\n".join(lines)
+
+
+def in_words(found: Mapping[str, Any]) -> str:
+    """Say how many criteria of a set decided, which were left out, and why.
+
+    Parameters
+    ----------
+    found
+        What :meth:`InForce.to_dict` returned.
+
+    Returns
+    -------
+    str
+        Sentences; empty for a programme without criteria.
+
+    Examples
+    --------
+    >>> in_words({"in_force": {"a": "active"}, "left_out": {"b": "retired: x"}, "journal_head": {}, "trial": False})
+    '1 of 2 criteria decided; 1 left out: b (retired: x).'
+    """
+    states, left_out = found["in_force"], found["left_out"]
+    if not states and not left_out:
+        return ""
+    watched = sum(state in _WATCHED for state in states.values())
+    parts = [f"{len(states) - watched} of {len(states) + len(left_out)} criteria decided"]
+    parts += [f"{watched} ran in shadow"] * bool(watched)
+    parts += [f"{len(left_out)} left out: {_reasons(left_out)}"] * bool(left_out)
+    trial = "A trial: criteria that nobody approved decided too, so nothing can be exported. " if found["trial"] else ""
+    unsigned = "" if found["journal_head"] is not None else " Nothing was ever signed for the set: it has no journal."
+    return f"{trial}{'; '.join(parts)}.{unsigned}"
+
+
+def _reasons(left_out: Mapping[str, str]) -> str:
+    by_reason: dict[str, list[str]] = {}
+    for name, why in left_out.items():
+        by_reason.setdefault(why, []).append(name)
+    return "; ".join(f"{_listed(names)} ({why})" for why, names in by_reason.items())
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
 
 
 def in_force(
@@ -90,8 +137,9 @@ def in_force(
     CriterionError
         The set cannot be read, or a criterion in force does not fit the columns.
     """
-    criteria = CriteriaSet.from_toml(criteria_file)
-    found = audit_of(Path(criteria_file), criteria, on=on, now=now)
+    file = set_file(criteria_file)
+    criteria = CriteriaSet.from_toml(file)
+    found = audit_of(file, criteria, on=on, now=now)
     _refuse_faults(found, drafts=drafts)
     taken = {one.id: one for one in found.criteria if _is_taken(one, drafts=drafts)}
     chosen = part_of(criteria, tuple(one for one in criteria.criteria if one.id in taken))
@@ -121,7 +169,7 @@ def _is_taken(one: CriterionStatus, *, drafts: bool) -> bool:
 
 
 def _is_shadow(one: CriterionStatus) -> bool:
-    return one.state in (State.APPROVED, State.SHADOW)
+    return one.state in _WATCHED
 
 
 def _check_columns(criteria: CriteriaSet, columns: Mapping[str, pl.DataType], file: Path) -> None:

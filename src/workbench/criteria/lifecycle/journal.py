@@ -6,6 +6,7 @@ lines there are and what the last one's hash is, so that a cut last line is noti
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from pathlib import Path
 from workbench.criteria.lifecycle.entries import NO_LINE, Entry, written_moment
 from workbench.criteria.lifecycle.keys import Person, people
 from workbench.criteria.lifecycle.ledger import Ledger
+from workbench.criteria.lifecycle.places import head_file, journal_file, set_file
 from workbench.criteria.lifecycle.states import LifecycleError, State
 from workbench.criteria.lifecycle.texts import canonical_json
 from workbench.scorer.files import write_bytes_atomically
@@ -96,20 +98,6 @@ class Journal:
             )
 
 
-def journal_file(criteria_file: Path) -> Path:
-    """Return the journal of a criteria set; it need not exist.
-
-    >>> journal_file(Path("criteria/declarations.toml")).name
-    'declarations.journal.jsonl'
-    """
-    return criteria_file.with_suffix(".journal.jsonl")
-
-
-def head_file(criteria_file: Path) -> Path:
-    """Return the head file of a criteria set's journal."""
-    return criteria_file.with_suffix(".journal.head")
-
-
 def read(criteria_file: Path) -> Journal:
     """Read and verify the journal of a criteria set; without one, nobody has taken a step yet.
 
@@ -121,7 +109,7 @@ def read(criteria_file: Path) -> Journal:
     """
     known = people(criteria_file)
     head, content = _contents(criteria_file)
-    reader = _Reader(criteria_file.stem, known)
+    reader = _Reader(set_file(criteria_file).stem, known)
     *lines, rest = content.split(b"\n") if content is not None else [b""]
     for number, line in enumerate(lines, 1):
         reader.read(number, line)
@@ -152,7 +140,7 @@ def _bytes(file: Path) -> bytes | None:
 
 def _head_faults(head: bytes | None, entries: Sequence[Entry]) -> Iterator[str]:
     if head is None:
-        if entries:
+        if not _is_one_command(entries):
             yield "the head file is missing: nobody can tell whether the last lines were cut"
         return
     try:
@@ -166,9 +154,13 @@ def _head_faults(head: bytes | None, entries: Sequence[Entry]) -> Iterator[str]:
         yield f"the head knows {found.count} lines and the journal has {len(entries)}: the last were cut"
     elif entries[found.count - 1].sha256() != found.sha256:
         yield f"line {found.count} is not the one that the head knows"
-    # A crash between the two writes leaves one command's lines without their head; the next step writes it.
-    elif len({(entry.at, entry.by, entry.step) for entry in entries[found.count :]}) > 1:
+    elif not _is_one_command(entries[found.count :]):
         yield f"the head knows {found.count} of {len(entries)} lines: the head is older than one step"
+
+
+def _is_one_command(entries: Sequence[Entry]) -> bool:
+    """Say whether lines without their head are what a crash between the two writes leaves; the next step heals it."""
+    return len({(entry.at, entry.by, entry.step) for entry in entries}) <= 1
 
 
 class _Reader:
@@ -255,11 +247,23 @@ def locked(criteria_file: Path) -> Iterator[None]:
 def append(criteria_file: Path, journal: Journal, added: Iterable[Entry]) -> None:
     """Write lines after those of `journal`, which was read under the same lock; all of them or none.
 
-    The journal is replaced as a whole, so that a crash leaves no half line, and its head after it.
+    The journal is replaced as a whole, so that a crash leaves no half line, and its head after it. Lines that an
+    earlier crash left without their head get it first: a second crash would leave those of two commands.
     """
+    head = head_file(criteria_file)
+    _remove_partial(journal.file, head)
     entries = [*journal.entries, *added]
+    if journal.head and _bytes(head) != journal.head.to_bytes():
+        write_bytes_atomically(journal.head.to_bytes(), head)
     write_bytes_atomically(b"".join(entry.line() + b"\n" for entry in entries), journal.file)
-    write_bytes_atomically(Head(len(entries), entries[-1].sha256()).to_bytes(), head_file(criteria_file))
+    write_bytes_atomically(Head(len(entries), entries[-1].sha256()).to_bytes(), head)
+
+
+def _remove_partial(*files: Path) -> None:
+    """Remove what a killed writer left; nobody else writes them under the lock."""
+    for file in files:
+        for partial in file.parent.glob(f".{glob.escape(file.name)}.*.partial"):
+            partial.unlink(missing_ok=True)
 
 
 def now_or(moment: datetime | None) -> datetime:

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from workbench.criteria.lifecycle.places import without_links
 from workbench.criteria.lifecycle.states import LifecycleError
 from workbench.errors import did_you_mean
 from workbench.scorer.files import write_bytes_atomically
@@ -173,7 +174,7 @@ def people(criteria_file: Path) -> dict[str, Person]:
     LifecycleError
         A file in ``keys/`` is no ed25519 public key, or two names share one: nobody could tell who signed.
     """
-    folder = criteria_file.parent / PUBLIC_FOLDER
+    folder = without_links(criteria_file).parent / PUBLIC_FOLDER
     found: dict[str, Person] = {}
     owner: dict[str, str] = {}
     for file in [*sorted(folder.glob("*.pub")), *sorted((folder / FORMER_FOLDER).glob("*.pub"))]:

@@ -13,6 +13,7 @@ import polars as pl
 
 from workbench.criteria.lifecycle.desk import Taken, at_desk
 from workbench.criteria.lifecycle.states import State
+from workbench.scorer.criteria import CriteriaSet
 
 
 def draft(
@@ -75,20 +76,26 @@ def record_backtest(
     *,
     by: str,
     evidence: Mapping[str, str],
+    tested: CriteriaSet | None = None,
     now: datetime | None = None,
     keys: Path | None = None,
 ) -> Taken:
     """Record that criteria were back-tested; parameters as :func:`draft`.
 
-    `evidence` says which back-test: its period, the digest of its tables, the file where they lie.
+    `evidence` says which back-test: its period, the digest of its tables, the file where they lie. `tested` is the set
+    as the back-test read it, which may be long ago; without it the file is taken to hold what was tested.
 
     Raises
     ------
     LifecycleError
-        The step is not allowed for one of them, or there is no evidence: nothing is written.
+        The step is not allowed for one of them, its text is not the one that was tested, or there is no evidence:
+        nothing is written.
     """
     with at_desk(criteria_file, now) as desk:
-        return desk.sign(State.BACKTESTED, desk.chosen(ids, State.BACKTESTED), by, keys, evidence)
+        chosen = desk.chosen(ids, State.BACKTESTED)
+        if tested is not None:
+            desk.refuse_untested(chosen, tested)
+        return desk.sign(State.BACKTESTED, chosen, by, keys, evidence)
 
 
 def approve(
@@ -160,7 +167,8 @@ def retire(
 ) -> Taken:
     """End criteria for good, whatever their state, also such as were edited or removed from the file.
 
-    Every text of them that has not ended does; `reason` goes into the journal. Other parameters as :func:`draft`.
+    Every text of them that has not ended does; `reason`, one line, goes into the journal. Other parameters as
+    :func:`draft`.
 
     Raises
     ------

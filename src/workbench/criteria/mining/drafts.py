@@ -42,14 +42,15 @@ def draft(rule: Rule, lane: str, valid_to: dt.date) -> Criterion:
     )
 
 
-def reason(rule: Rule, count: Count) -> str:
+def reason(rule: Rule, *past: Count) -> str:
     """Return the sentence for the officer: what is true of the goods, and what controls of such goods found.
 
     Thresholds stand in it as parameters, so that it stays true when they are tuned.
     """
     names = _parameter_names(rule)
     said = "; ".join(_words(part, names.get(part)) for part in rule)
-    found = f"{count.violations:,} of {count.labelled:,} controls of such goods found a violation"
+    violations, labelled = (sum(getattr(one, name) for one in past) for name in ("violations", "labelled"))
+    found = f"{violations:,} of {labelled:,} controls of such goods found a violation"
     return f"{said[0].upper()}{said[1:]}. {found}."
 
 

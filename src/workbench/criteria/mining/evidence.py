@@ -12,6 +12,9 @@ import polars as pl
 from workbench.criteria.mining.sample import Bools
 from workbench.evaluation.intervals import Estimate, wilson_interval
 
+LEAST_CONFIRMING = 2
+"""Violations that the later period has to show at least before it confirms a proposal."""
+
 _TAIL = 0.025
 
 
@@ -108,9 +111,13 @@ class Evidence:
 
     @property
     def confirmed(self) -> bool:
-        """Whether the later period alone shows more than controls find anyway: lower bound above the base rate."""
+        """Whether the later period alone shows more than controls find anyway.
+
+        The lower bound is above the base rate, and more than one violation says so: where hardly anything is found,
+        a single lucky one puts the bound above a rate near zero.
+        """
         low = self.later.hit_rate.low_95
-        return low is not None and low > self.base_rate
+        return low is not None and low > self.base_rate and self.later.violations >= LEAST_CONFIRMING
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain JSON values."""

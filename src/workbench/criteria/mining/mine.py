@@ -35,6 +35,9 @@ RECORDED_SHARE = 0.9
 VALID_FOR = timedelta(days=365)
 _LEAST_OF_A_KIND = 5
 
+_UNWRITABLE = r"[\p{C}\p{Zl}\p{Zp}\\{}]|^.{65}"
+"""Control, invisible and escape characters, the brackets of a reason's placeholders, and what is too long."""
+
 
 def mine(
     past: History,
@@ -91,7 +94,8 @@ def mine(
     labelled, earlier = _labelled(past)
     covered = _any_hit(present, past, labelled)
     chosen_on, stated_from = labelled.filter(earlier), labelled.filter(~earlier)
-    sample = Sample.of(chosen_on, covered[earlier.to_numpy()], least=_LEAST_OF_A_KIND)
+    writable = _writable(chosen_on, code_columns(past.columns))
+    sample = Sample.of(writable, covered[earlier.to_numpy()], least=_LEAST_OF_A_KIND)
     _check_labels(sample)
     rules = _candidates(sample, past, seed, tell)
     chosen = Chooser(sample, minimum_support).choose(rules, proposals)
@@ -143,7 +147,7 @@ def _judged(
             not_evaluable=matrices[-1][one.id].null_count(),
         )
         taken = taken | hit[-1]
-        judged.append(Proposal(replace(one, reason=reason(rule, stated_from)), evidence))
+        judged.append(Proposal(replace(one, reason=reason(rule, chosen_on, stated_from)), evidence))
     return Mined(tuple(judged), everything)
 
 
@@ -166,6 +170,13 @@ def _labelled(past: History) -> tuple[pl.DataFrame, pl.Series]:
             f"{past.end:%Y-%m-%d}. Give a longer past."
         )
     return labelled, earlier_share(labelled, CHOICE_SHARE)
+
+
+def _writable(rows: pl.DataFrame, codes: Sequence[str]) -> pl.DataFrame:
+    """Return `rows` without codes that a criterion could not hold: strangers write them, and no rule may name them."""
+    return rows.with_columns(
+        pl.when(~pl.col(name).str.contains(_UNWRITABLE)).then(pl.col(name)).alias(name) for name in codes
+    )
 
 
 def _any_hit(criteria: CriteriaSet, past: History, rows: pl.DataFrame) -> Bools:

@@ -17,21 +17,31 @@ function desk({ model, el }) {
   const title = make("input", { type: "text", maxlength: 200 });
   const lane = make("select", {});
   const percentage = make("input", { type: "number", min: 0, max: 100, step: "any" });
-  const reason = make("textarea", { rows: 2, maxlength: 500 });
+  const reason = make("textarea", { rows: 3, maxlength: 500 });
+  const owner = make("input", { type: "text", maxlength: 200 });
+  const legalBasis = make("input", { type: "text", maxlength: 500 });
+  const instruction = make("textarea", { rows: 2, maxlength: 500 });
   const [from, to] = ["start", "end"].map(() => make("input", { type: "date" }));
   const period = make("p", { class: "hint" });
   const saved = make("div", { class: "saved", role: "status" });
   const save = make("button", { type: "button", class: "primary", title: "Ctrl+S", "aria-keyshortcuts": "Control+S" }, "Save as draft");
   const changed = debounced(() => questions.ask(), TYPING_PAUSE_MS);
   const tuning = tuningPanel({ changed });
-  const editor = conditionEditor({ vocabulary: facts.vocabulary, parameters: tuning.names, changed: edited });
+  const editor = conditionEditor({ vocabulary: facts.vocabulary, parameters: written, changed: edited });
   const hits = hitsPanel({ changed: () => pages.ask(), kinds: facts.kinds });
   let base = "";
 
+  function written() {
+    // A name that is still being typed is no parameter to offer: it has one place, and that is where the caret stands.
+    const { value, selectionStart } = editor.area;
+    const started = value.slice(0, selectionStart).match(/:\w*$/)?.[0].length ?? 0;
+    return namedIn(value.slice(0, selectionStart - started) + value.slice(selectionStart));
+  }
+
   function form() {
-    const parameters = tuning.values(namedIn(editor.text));
-    const written = { id: id.value, title: title.value, lane: lane.value, reason: reason.value, when: editor.text };
-    return { ...written, base, parameters, hit_percentage: percentage.value };
+    const about = { owner: owner.value, legal_basis: legalBasis.value, instruction: instruction.value };
+    const shown = { id: id.value, title: title.value, lane: lane.value, reason: reason.value, when: editor.text };
+    return { ...shown, ...about, base, parameters: tuning.values(namedIn(editor.text)), hit_percentage: percentage.value };
   }
 
   function edited() {
@@ -46,6 +56,9 @@ function desk({ model, el }) {
     lane.value = criterion.lane;
     percentage.value = criterion.hit_percentage;
     reason.value = criterion.reason;
+    owner.value = criterion.owner;
+    legalBasis.value = criterion.legal_basis;
+    instruction.value = criterion.instruction;
     tuning.load(criterion.parameters);
     tuning.reset();
     tuning.follow(criterion.parameters.map((one) => one.name));
@@ -73,7 +86,7 @@ function desk({ model, el }) {
       else results.hide("Mend the condition to see what it finds.");
       hits.node.hidden = !answer.hits;
       if (answer.hits) hits.show(answer.hits);
-      if (answer.view && tuning.names().length) sweep();
+      if (answer.view && namedIn(editor.text).length) sweep();
     },
   });
   const pages = asker(model, "page_asked", "page", {
@@ -128,7 +141,7 @@ function desk({ model, el }) {
   choice.addEventListener("change", () => load(model.get("criteria").find((one) => one.base === choice.value)));
   save.addEventListener("click", () => saving.ask());
   for (const input of [from, to]) input.addEventListener("change", () => periods.ask());
-  for (const input of [id, title, reason]) input.addEventListener("input", changed);
+  for (const input of [id, title, reason, owner, legalBasis, instruction]) input.addEventListener("input", changed);
   for (const input of [lane, percentage]) input.addEventListener("change", changed);
   el.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {
@@ -141,6 +154,14 @@ function desk({ model, el }) {
   const span = make("fieldset", { class: "period" }, make("legend", {}, "Period of lodgement"), field("From", from), field("To", to), period);
   const names = make("div", { class: "names" }, field("Id", id), field("Lane", lane), field("Hit percentage", percentage));
   const condition = field("Condition", editor.area, facts.hint, editor.node);
+  const responsibility = make(
+    "details",
+    { class: "responsibility" },
+    make("summary", {}, "Owner, legal basis, instruction"),
+    field("Owner", owner),
+    field("Legal basis", legalBasis),
+    field("Instruction to the examiner", instruction),
+  );
   const write = make(
     "section",
     { class: "write" },
@@ -150,12 +171,13 @@ function desk({ model, el }) {
     condition,
     tuning.node,
     field("Reason shown to the officer", reason),
+    responsibility,
     make("div", { class: "save" }, save, make("span", { class: "hint" }, facts.file)),
     saved,
   );
   el.classList.add("wb-desk");
-  // JupyterLab's single-key commands must not fire while someone writes a condition or presses a button here.
-  el.setAttribute("data-lm-suppress-shortcuts", "true");
+  // JupyterLab hangs a listener on whatever a key was pressed in, which forbids line breaks and undoing inside a cell.
+  el.addEventListener("beforeinput", (event) => event.stopPropagation(), { capture: true });
   el.replaceChildren(
     heading,
     span,

@@ -1,6 +1,7 @@
 // Elements are made by name and text only: declarations hold what strangers wrote, and none of it may become markup.
 
 const SVG = "http://www.w3.org/2000/svg";
+const FOCUSABLE = "input, select, textarea, button, summary, [tabindex]";
 let lastId = 0;
 
 function uid(stem) {
@@ -14,6 +15,8 @@ function fill(node, attributes, children) {
     else if (value === true) node.setAttribute(name, "");
     else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value);
   }
+  // JupyterLab takes single keys (x cuts the cell) from whatever has the focus, unless that very element says no.
+  if (node.matches(FOCUSABLE)) node.setAttribute("data-lm-suppress-shortcuts", "true");
   node.append(...children.flat().filter((child) => child !== null && child !== undefined));
   return node;
 }

@@ -72,6 +72,10 @@ function conditionEditor({ vocabulary, parameters, changed }) {
     return quoted ? "" : (before.match(WORD_BEFORE)?.[0] ?? "");
   }
 
+  function complete(word) {
+    return kinds.has(word.toUpperCase()) || parameters().some((name) => `:${name}` === word);
+  }
+
   function close() {
     offered = [];
     active = -1;
@@ -82,14 +86,15 @@ function conditionEditor({ vocabulary, parameters, changed }) {
 
   function offer(always) {
     const word = wordBefore();
-    if (!word && !always) return close();
+    if (!always && (!word || complete(word))) return close();
     const own = parameters().map((name) => ({ label: `:${name}`, insert: `:${name}`, kind: "parameter", note: "parameter" }));
     offered = matches([...own, ...vocabulary], word);
     if (!offered.length) return close();
     list.replaceChildren(...offered.map(option));
     list.hidden = false;
+    active = -1;
     area.setAttribute("aria-expanded", "true");
-    choose(0);
+    area.removeAttribute("aria-activedescendant");
   }
 
   function option(entry, place) {
@@ -132,6 +137,7 @@ function conditionEditor({ vocabulary, parameters, changed }) {
     const entry = vocabulary.find((one) => one.label === before + after);
     about.replaceChildren();
     if (entry) about.append(make("b", {}, entry.label), ` ${entry.note ?? ""} · ${entry.meaning ?? ""}`);
+    else if (offered.length) about.append("Tab takes the first, the arrow keys choose another, Escape closes the list.");
   }
 
   function pressed(event) {
@@ -139,12 +145,14 @@ function conditionEditor({ vocabulary, parameters, changed }) {
       event.preventDefault();
       return offer(true);
     }
-    if (!offered.length) return undefined;
+    if (!offered.length || event.shiftKey) return undefined;
+    // Enter ends a line of the condition until somebody has moved into the list.
+    if (event.key === "Enter" && active < 0) return close();
     const actions = {
       ArrowDown: () => choose(active + 1),
-      ArrowUp: () => choose(active - 1),
+      ArrowUp: () => choose(Math.max(active, 0) - 1),
       Enter: () => accept(active),
-      Tab: () => accept(active),
+      Tab: () => accept(Math.max(active, 0)),
       Escape: close,
     };
     if (!actions[event.key]) return undefined;
@@ -154,8 +162,8 @@ function conditionEditor({ vocabulary, parameters, changed }) {
   }
 
   area.addEventListener("input", () => {
-    told();
     offer(false);
+    told();
   });
   area.addEventListener("keydown", pressed);
   area.addEventListener("keyup", describe);
@@ -163,7 +171,10 @@ function conditionEditor({ vocabulary, parameters, changed }) {
     close();
     describe();
   });
-  area.addEventListener("blur", close);
+  area.addEventListener("blur", () => {
+    close();
+    describe();
+  });
   area.addEventListener("scroll", () => {
     mirror.scrollTop = area.scrollTop;
   });

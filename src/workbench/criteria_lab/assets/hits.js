@@ -13,6 +13,10 @@ function hitsPanel({ changed, kinds }) {
   const on = make("button", { type: "button", onclick: () => turn(1) }, "Next");
   const table = make("table", { class: "hits" }, make("caption", { class: "unseen" }, "Hits"), make("thead", {}, head), body);
   const box = make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Hits, scrollable" }, table);
+  const sideways = make("p", { class: "hint sideways" }, "More columns to the right: scroll the table sideways →");
+  const toldWhetherCut = () => {
+    sideways.hidden = box.scrollLeft + box.clientWidth >= table.scrollWidth - 1;
+  };
   const again = debounced(() => turnTo(0), 200);
 
   function turnTo(page) {
@@ -30,22 +34,24 @@ function hitsPanel({ changed, kinds }) {
     turnTo(0);
   }
 
-  function heading({ name, label, right, read, sortable }) {
-    if (!sortable) return make("th", { scope: "col" }, label);
+  function heading({ name, label, title, right, read, sortable }) {
+    if (!sortable) return make("th", { scope: "col", title }, label);
     const sorted = order.sort === name;
     const arrow = sorted ? (order.descending ? " ▼" : " ▲") : "";
     const direction = sorted ? (order.descending ? "descending" : "ascending") : "none";
     const button = make("button", { type: "button", onclick: () => sortBy(name) }, `${label}${arrow}`);
     const classes = `${right ? "right" : ""}${read ? " read" : ""}`;
-    return make("th", { scope: "col", "aria-sort": direction, class: classes, "data-column": name }, button);
+    return make("th", { scope: "col", title, "aria-sort": direction, class: classes, "data-column": name }, button);
   }
 
+  new ResizeObserver(toldWhetherCut).observe(box);
+  box.addEventListener("scroll", toldWhetherCut);
   search.addEventListener("input", again);
   shown.addEventListener("change", () => turnTo(0));
   const filters = make("div", { class: "filters" }, field("Search", search), field("Show", shown), count);
   const pages = make("div", { class: "pages" }, back, on);
   return {
-    node: make("section", { class: "hits-panel" }, make("h3", {}, "Hits"), reason, filters, box, pages),
+    node: make("section", { class: "hits-panel" }, make("h3", {}, "Hits"), reason, filters, sideways, box, pages),
     request: () => ({ ...order, text: search.value, kind: shown.value }),
     restart() {
       order.page = 0;
@@ -61,6 +67,7 @@ function hitsPanel({ changed, kinds }) {
       back.disabled = page === 0;
       on.disabled = page + 1 >= all;
       pages.hidden = all <= 1;
+      toldWhetherCut();
       if (focused) head.querySelector(`[data-column="${CSS.escape(focused)}"] button`)?.focus();
     },
   };

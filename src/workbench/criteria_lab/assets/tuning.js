@@ -133,7 +133,6 @@ function tuningPanel({ changed }) {
 
   return {
     node,
-    names: () => [...settings.keys()],
     load(parameters) {
       settings.clear();
       chart.replaceChildren();

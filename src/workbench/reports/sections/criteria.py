@@ -9,7 +9,7 @@ from workbench.reports.page import Definition, Details, Fact, Figure, KeyFigure,
 from workbench.reports.sections import criteria_figures as figures
 from workbench.reports.sections import criteria_tables as tables
 from workbench.reports.sections import criteria_words as words
-from workbench.reports.sections.cells import Row, day, decimals, estimate, percent
+from workbench.reports.sections.cells import Row, counted, day, decimals, estimate, percent
 from workbench.reports.sections.criteria_offices import offices
 
 _NO_STATES: Mapping[str, str] = {}
@@ -36,13 +36,13 @@ def section(found: Row, states: Mapping[str, str] = _NO_STATES) -> Section | Non
             "All numbers, and what they rest on", tables.numbers(found), tables.flags(found), text=found["caveats"]
         ),
     )
-    return Section("What the criteria find", _words(found), whole)
+    return Section("What the criteria find", _words(found, states), whole)
 
 
 def sections(found: Row, states: Mapping[str, str] = _NO_STATES) -> tuple[Section, ...]:
     """Return the sections of a back-test's own page; parameters as :func:`section`."""
     made = [
-        Section("Criterion by criterion", tuple(words.stands_out(found)), _present(tables.league(found, states))),
+        Section("Criterion by criterion", _single(found, states), _present(tables.league(found, states))),
         Section(
             "What the set adds up to", (), _present(figures.versus(found), figures.gain(found), tables.lanes(found))
         ),
@@ -71,11 +71,11 @@ def key_figures(found: Row) -> Iterator[KeyFigure]:
         beside = f"by lot: {percent(lot.value, 2)} ({percent(lot.low, 2)} to {percent(lot.high, 2)})"
     places = decimals(whole["hit_rate_of_controlled"] or 0.0)
     yield KeyFigure("Hit rate", rate, "share", places, beside, _tone(rate, lot))
-    known = f"{whole['known_violations']:,} of {found['violations']:,} violations known"
+    known = f"{whole['known_violations']:,} of {counted(found['violations'], 'violation')} known"
     yield KeyFigure("Of all known", whole["share_of_known_violations"], "share", 0, known)
-    asked = f"of {found['declarations']:,} declarations, {words.days(found)}"
+    asked = f"of {counted(found['declarations'], 'declaration')}, {words.days(found)}"
     yield KeyFigure("Controls asked for", whole["expected_controls"], "count", 0, asked)
-    count = len({row["criterion"] for row in found["flags"] if row["flag"] != "better_than_chance"})
+    count = len(words.to_look_at(found))
     tone: Tone = "attention" if count else "good"
     yield KeyFigure("Criteria to look at", count, "count", 0, f"of {len(found['criteria'])} in the set", tone)
 
@@ -89,8 +89,13 @@ def facts(found: Row) -> Iterator[Fact]:
     yield Fact("Rate by lot", figures.BASES[found["chance_basis"]])
 
 
-def _words(found: Row) -> tuple[str, ...]:
-    return tuple(filter(None, (words.answer(found), words.covered(found), " ".join(words.stands_out(found)))))
+def _words(found: Row, states: Mapping[str, str]) -> tuple[str, ...]:
+    *telling, shadow = *words.stands_out(found), words.in_shadow(found, states)
+    return tuple(filter(None, (words.answer(found), words.covered(found), " ".join(telling), shadow)))
+
+
+def _single(found: Row, states: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(filter(None, (*words.stands_out(found), words.in_shadow(found, states))))
 
 
 def _tone(rate: Estimate | None, lot: Estimate | None) -> Tone:
@@ -123,7 +128,10 @@ DEFINITIONS = tuple(
         "Unique": "Hit by no other criterion of the set.",
         "Stands out": "Finds more or less than chance: the 95 % interval of the difference to the rate by lot leaves "
         "out 0 (Newcombe's, which counts the uncertainty of both). Hits or finds less and less: the later half of the "
-        "days lies a fifth or more below the earlier one, as chance does in less than one of a hundred cases. Soon: "
-        "within 30 days.",
+        "days lies a fifth or more below the earlier one, as chance does in less than one of a hundred cases. It is "
+        "said apart where a profile that counts declarations or controls is read: such counts grow with the history. "
+        "Soon: within 30 days.",
+        "Criteria to look at": "Those that what to do next is about: expired or expiring, finding less than chance, "
+        "never hitting, fading, often not evaluable, or hitting what another hits.",
     }.items()
 )

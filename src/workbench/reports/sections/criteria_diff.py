@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from workbench.criteria.diff.results import BECAUSE
 from workbench.evaluation.tables import MISSING
 from workbench.reports.figures import Axis, GroupedBarChart, HeatMap, Series
 from workbench.reports.page import Definition, Details, Figure, KeyFigure, Section
@@ -12,14 +13,6 @@ from workbench.reports.sections.cells import Row, counted, percent, table
 from workbench.scorer.schema import Lane
 
 _SHOWN, _REASONS_SHOWN, _CHANGES = 20, 10, 60
-_REASONS = {
-    "new_hit": "now hit",
-    "lost_hit": "no longer hit",
-    "redrawn": "other hits drawn",
-    "changed_lane": "another lane proposed",
-    "points": "another sum of points",
-    "room": "place freed or taken",
-}
 _KNOWN_FOR = " Known for controlled goods only: what was released then is not known."
 
 
@@ -40,7 +33,9 @@ def key_figures(found: Row) -> Iterator[KeyFigure]:
     """Yield the numbers of the first screen."""
     ways, (before, after) = directions(found), controls(found)
     share = percent(_share(found), 2)
-    yield KeyFigure("Change lane", _moved(found), "count", 0, f"{share} of {found['declarations']:,} declarations")
+    yield KeyFigure(
+        "Change lane", _moved(found), "count", 0, f"{share} of {counted(found['declarations'], 'declaration')}"
+    )
     yield KeyFigure("To a more severe lane", ways["up"]["declarations"], "count", 0, _found_among(ways["up"]))
     yield KeyFigure("To a lesser lane", ways["down"]["declarations"], "count", 0, _found_among(ways["down"]))
     yield KeyFigure("Controls after", after, "count", 0, f"before: {before:,}")
@@ -174,7 +169,7 @@ def _reasons(found: Row) -> Figure:
 
 
 def _reason(row: Row) -> str:
-    words = str(_REASONS.get(row["because"], row["because"]))
+    words = str(BECAUSE[row["because"]])
     return f"{row['criterion']}: {words}" if row["criterion"] else words.capitalize()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from workbench.reports.figures import Axis, GroupedBarChart, LineChart, Series
 from workbench.reports.page import Details, Figure
 from workbench.reports.sections.cells import Row, table
@@ -19,12 +21,12 @@ def offices(found: Row) -> Figure:
             sums[0] += row["controls_before"]
             sums[1] += row["controls_after"]
     ordered = sorted(counts, key=lambda office: (-abs(counts[office][1] - counts[office][0]), office))
-    shown = tuple(ordered[:_SHOWN])
+    shown = ordered[:_SHOWN]
     first = ordered[0]
     return Figure(
         "Controls of each office, before and after",
         GroupedBarChart(
-            shown,
+            tuple(f"{office} ({counts[office][1] - counts[office][0]:+,})" for office in shown),
             (
                 Series("Before", tuple(counts[office][0] for office in shown)),
                 Series("After", tuple(counts[office][1] for office in shown)),
@@ -33,19 +35,25 @@ def offices(found: Row) -> Figure:
         ),
         table(
             "Controls by office",
-            [{"office": office, "before": counts[office][0], "after": counts[office][1]} for office in ordered],
+            [
+                {"office": office, "before": before, "after": after, "more": f"{after - before:+,}"}
+                for office, (before, after) in ((office, counts[office]) for office in ordered)
+            ],
             office=("Office", "text"),
             before=("Before", "count"),
             after=("After", "count"),
+            more=("Change", "text"),
         ),
         f"The largest change is at {first}: {counts[first][0]:,} before, {counts[first][1]:,} after.",
-        f"The {len(shown)} offices with the largest change, of {len(ordered)}." if len(ordered) > len(shown) else "",
+        f"The {len(shown)} offices with the largest change, of {len(ordered)}; the change stands beside the name."
+        if len(ordered) > len(shown)
+        else "The change stands beside the name.",
     )
 
 
 def days(found: Row) -> Figure:
-    """Return how many declarations change lane on each day."""
-    days = sorted({row["day"] for row in found["office_days"]})
+    """Return how many declarations change lane on each day of the period."""
+    days = _calendar(found)
     sums = {day: [0, 0] for day in days}
     for row in found["office_days"]:
         sums[row["day"]][0] += row["moved_up"]
@@ -64,14 +72,20 @@ def days(found: Row) -> Figure:
         ),
         table(
             "Declarations that change lane, by day",
-            [{"day": day, "up": sums[day][0], "down": sums[day][1]} for day in days],
+            [{"day": day, "up": sums[day][0], "down": sums[day][1]} for day in days if any(sums[day])],
             day=("Day", "date"),
             up=("To a more severe lane", "count"),
             down=("To a lesser lane", "count"),
         ),
         f"The most on {peak}: {sum(sums[peak]):,}.",
-        "Days on which no declaration changes lane are left out.",
     )
+
+
+def _calendar(found: Row) -> list[str]:
+    """Return every day of the period: a line over the days with changes alone would hide those without."""
+    first = datetime.fromisoformat(found["start"]).date()
+    last = (datetime.fromisoformat(found["end"]) - timedelta(microseconds=1)).date()
+    return [(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)]
 
 
 def office_days(found: Row) -> Details:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
-from workbench.criteria.backtest.versus import ALL_KNOWN, EVERY_ITEM, RANDOM_ARM, UNKNOWN
+from workbench.criteria.backtest.versus import ALL_KNOWN, EVERY_ITEM, LONGER_ARM, RANDOM_ARM, UNKNOWN
 from workbench.reports.figures import Axis, Bar, BarChart, HeatMap, LineChart, Reference, Series
 from workbench.reports.numbers import Estimate
 from workbench.reports.page import Figure
-from workbench.reports.sections.cells import Row, Spec, decimals, estimate, percent, table
-from workbench.reports.sections.criteria_words import chance, number, versus_set
+from workbench.reports.sections.cells import Row, Spec, counted, decimals, estimate, percent, table
+from workbench.reports.sections.criteria_words import chance, number, number_of_criteria, versus_set
 
 _METHODS = {"criteria": "Criteria", "model": "Model", "chance": "By lot"}
 BASES = {
     EVERY_ITEM: "the results of all items",
     RANDOM_ARM: "controls by lot",
+    LONGER_ARM: "controls by lot over all the time read",
     ALL_KNOWN: "all controls, which lean towards what was suspected",
     UNKNOWN: "nothing",
 }
@@ -42,15 +43,20 @@ def versus(found: Row) -> Figure | None:
     if all(row["known_recovered_duty_usd"] is None for row in rows):
         del columns["known_recovered_duty_usd"]
     bars = tuple(Bar(row["method"], row["hit_rate"]) for row in rows)
-    told = "; ".join(f"{row['method'].lower()} {number(row['known_violations'])} violations" for row in rows)
+    told = "; ".join(f"{row['method'].lower()} {_violations(row)}" for row in rows)
     return Figure(
         "The same number of controls, chosen by criteria, by the model and by lot",
         BarChart(bars, Axis("Hit rate", "share", digits), order="given", highlight=("Criteria",)),
         table("The same number of controls given to each", rows, **columns),
         f"{told.capitalize()}.",
-        f"{rows[0]['controls']:,} controls each, among goods with a recorded result. The rate by lot is known from "
-        f"{BASES[found['chance_basis']]}.",
+        f"{counted(rows[0]['controls'], 'control')} each, among goods with a recorded result. The rate by lot is known "
+        f"from {BASES[found['chance_basis']]}.",
     )
+
+
+def _violations(row: Row) -> str:
+    told = number(row["known_violations"])
+    return f"{told} violation" if told == "1" else f"{told} violations"
 
 
 def gain(found: Row) -> Figure | None:
@@ -78,8 +84,8 @@ def gain(found: Row) -> Figure | None:
             total_known_violations=("Violations in all", "count"),
             total_share_of_known_violations=("Of all known", "share", 0),
         ),
-        f"{len(rows)} criteria together find {rows[-1]['total_known_violations']:,} violations with "
-        f"{controls:,} controls that have a result.",
+        f"{number_of_criteria(len(rows))} together: {counted(rows[-1]['total_known_violations'], 'violation')} in "
+        f"{counted(controls, 'control')} with a result.",
         "Each point adds a criterion, the one with the surest hit rate on goods that those before it had not hit. "
         "Where the curve turns flat, criteria cost controls and add little.",
     )

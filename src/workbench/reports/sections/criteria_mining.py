@@ -30,7 +30,9 @@ def answer(found: Row) -> str:
 def key_figures(found: Row) -> Iterator[KeyFigure]:
     """Yield the numbers of the first screen."""
     held, judged = _held(found)
-    yield KeyFigure("Confirmed", len(_confirmed(found)), "count", 0, f"of {len(found['proposals'])} proposals")
+    yield KeyFigure(
+        "Confirmed", len(_confirmed(found)), "count", 0, f"of {counted(len(found['proposals']), 'proposal')}"
+    )
     yield KeyFigure("Stated interval held", held, "count", 0, f"of {judged} that could be judged")
     added = f"in {_sum(found, 'labelled'):,} controlled goods that no present criterion hits"
     yield KeyFigure("Violations added", _sum(found, "violations"), "count", 0, added)
@@ -130,7 +132,7 @@ def _rates(proposals: Sequence[Row]) -> Figure | None:
     base = proposals[0]["evidence"]["base_rate"]
     above = sum(row["confirmed"] == "yes" for row in rows)
     return Figure(
-        f"{above} of {len(rows)} proposals surely find more than today's controls"
+        f"Surely more than today's controls: {above} of {counted(len(rows), 'proposal')}"
         if above
         else "No proposal is shown to find more than today's controls",
         BarChart(
@@ -176,7 +178,8 @@ def _gain(found: Row) -> Figure | None:
             labelled=("Results added", "count"),
             violations=("Violations added", "count"),
         ),
-        f"Together they add {sum(violations for *_, violations in steps):,} violations in {controls:,} controls.",
+        f"Together they add {counted(sum(violations for *_, violations in steps), 'violation')} in "
+        f"{counted(controls, 'control')}.",
         f"The line: what as many of today's controls find, at {percent(_base_rate(found), 2)}.",
     )
 

@@ -10,6 +10,7 @@ from workbench.reports.page import Definition, Details, Figure, KeyFigure, Secti
 from workbench.reports.sections.cells import Row, Spec, counted, decimals, estimate, laid_out, percent, table
 
 _RATE = "hit_rate_of_controlled"
+_VIOLATIONS, _DUTY = "Violations among controlled hits", "Duty recovered from controlled hits"
 
 
 def answer(found: Row) -> str:
@@ -29,18 +30,21 @@ def key_figures(found: Row) -> Iterator[KeyFigure]:
     best = suggested(found) or now
     what = "As it stands" if best is now else "Suggested"
     yield KeyFigure(what, _values(found, best), "text", note="" if best is now else f"now: {_values(found, now)}")
-    yield KeyFigure("Controls", best["expected_controls"], "count", 0, f"now: {now['expected_controls']:,.0f}")
-    known = f"now: {now['known_violations']:,}; known for controlled goods only"
-    yield KeyFigure("Violations", best["known_violations"], "count", 0, known)
+    controls = "" if best is now else f"now: {now['expected_controls']:,.0f}"
+    yield KeyFigure("Expected controls", best["expected_controls"], "count", 0, controls)
+    known = f"of {best['labelled_hits']:,}"
+    if best is not now:
+        known += f"; now: {now['known_violations']:,} of {now['labelled_hits']:,}"
+    yield KeyFigure("Violations among controlled hits", best["known_violations"], "count", 0, known)
     rate = f"all controlled goods: {percent(found['base_rate'], 2)}" if found["base_rate"] is not None else ""
     yield KeyFigure("Hit rate", estimate(best, _RATE), "share", decimals(best[_RATE] or 0.0), rate)
 
 
 def sections(found: Row) -> Iterator[Section]:
     """Yield the body of the page."""
-    frontiers = [_frontier(found, "best_for_violations", "known_violations", "Violations known", "count")]
-    if any(row["known_recovered_duty_usd"] for row in found["points"]):
-        frontiers.append(_frontier(found, "best_for_duty", "known_recovered_duty_usd", "Duty recovered", "usd"))
+    frontiers = [_frontier(found, "best_for_violations", "known_violations", _VIOLATIONS, "count")]
+    if _pays(found):
+        frontiers.append(_frontier(found, "best_for_duty", "known_recovered_duty_usd", _DUTY, "usd"))
     made = tuple(figure for figure in frontiers if figure is not None)
     if made:
         yield Section("What more controls would buy", (), made)
@@ -84,14 +88,35 @@ def _frontier(found: Row, best: str, gain: str, label: str, kind: Kind) -> Figur
     series = [Series("The most that can be found", reach)]
     for name, dot in dots.items():
         series.append(Series(name, tuple(dot[gain] if cost == dot["expected_controls"] else None for cost in x)))
-    columns = _value_columns(found) | {"expected_controls": ("Controls", "count"), gain: (label, kind)}
+    columns = _value_columns(found) | {"expected_controls": ("Expected controls", "count"), gain: (label, kind)}
     return Figure(
-        f"{label} against the controls that it takes",
-        LineChart(tuple(x), Axis("Controls of declarations asked for", "count"), Axis(label, kind), tuple(series)),
+        f"{label} against the controls expected",
+        LineChart(
+            tuple(x),
+            Axis("Expected controls: declarations hit, times the share selected", "count"),
+            Axis(label, kind),
+            tuple(series),
+        ),
         table("Points that no other beats", _rows(found, rows), **columns),
         f"From {rows[0]['expected_controls']:,.0f} controls to {rows[-1]['expected_controls']:,.0f}.",
-        "A point below the line asks for controls that other values would use better. Known for controlled goods only.",
+        f"{_beaten(found, rows)}{_known(found)}",
     )
+
+
+def _beaten(found: Row, rows: Sequence[Row]) -> str:
+    if len(rows) == len(found["points"]) > 1:
+        return f"None of the {len(rows)} points is beaten by another: the more controls, the more is found."
+    return "A point below the line asks for controls that other values would use better."
+
+
+def _known(found: Row) -> str:
+    """Say that not all is known, where that is so."""
+    everything = all(row["labelled_hits"] == row["hits"] for row in found["points"])
+    return "" if everything else " The two are counted apart: of hits that nobody controlled nothing is known."
+
+
+def _pays(found: Row) -> bool:
+    return any(row["known_recovered_duty_usd"] for row in found["points"])
 
 
 def _effects(found: Row) -> Iterator[Figure]:
@@ -140,7 +165,7 @@ def _grid(found: Row, down: str, across: str) -> Figure:
         HeatMap(
             tuple(f"{value:g}" for value in rows),
             tuple(f"{value:g}" for value in columns),
-            tuple(tuple(rates[row, column] for column in columns) for row in rows),
+            tuple(tuple(rates.get((row, column)) for column in columns) for row in rows),
             Axis(f"Hit rate by {names[0]} and {names[1]}", "share", digits),
             link="and",
         ),
@@ -158,21 +183,23 @@ def _points(found: Row) -> Table:
     columns = _value_columns(found) | {
         "hits": ("Hits", "count"),
         "not_evaluable": ("not evaluable", "count"),
-        "expected_controls": ("Controls", "count"),
-        "labelled_hits": ("Results", "count"),
-        "known_violations": ("Violations", "count"),
+        "expected_controls": ("Expected controls", "count"),
+        "labelled_hits": ("Controlled hits", "count"),
+        "known_violations": ("Violations among them", "count"),
         "added_known_violations": ("beyond others", "count"),
         "hit_rate": ("Hit rate", "share", 1),
         "known_recovered_duty_usd": ("Duty recovered", "usd"),
     }
+    if not _pays(found):
+        del columns["known_recovered_duty_usd"]
     made = table("With what each costs and finds", _rows(found, found["points"]), **columns)
     return laid_out(made, under=("not_evaluable", "added_known_violations"))
 
 
 def _rate_columns(found: Row, digits: int) -> dict[str, Spec]:
     return _value_columns(found) | {
-        "labelled_hits": ("Results", "count"),
-        "known_violations": ("Violations", "count"),
+        "labelled_hits": ("Controlled hits", "count"),
+        "known_violations": ("Violations among them", "count"),
         "hit_rate": ("Hit rate", "share", digits),
     }
 
@@ -204,8 +231,8 @@ def _worth(point: Row) -> str:
     if point[_RATE] is None:
         return f"{asks}; none of the goods it hits was controlled"
     rate = f"{percent(point[_RATE], 2)}, {percent(point['low_95'], 2)} to {percent(point['high_95'], 2)}"
-    found = counted(point["known_violations"], "known violation")
-    return f"{asks} and has {found} in {counted(point['labelled_hits'], 'result')} ({rate})"
+    found = f"{point['known_violations']:,} of {counted(point['labelled_hits'], 'controlled hit')} held a violation"
+    return f"{asks}; {found} ({rate})"
 
 
 DEFINITIONS = tuple(
@@ -213,9 +240,10 @@ DEFINITIONS = tuple(
     for term, meaning in {
         "Suggested": "The point with most violations beyond those that as many controls find anyway, its hit rate "
         "taken at the lower bound.",
-        "Controls": "Declarations hit, times the hit percentage.",
-        "Hit rate": "Violations / items with a recorded result (Wilson interval at 95 %). Larger is better.",
-        "Results": "Items hit whose control has a recorded result. What is in the others nobody knows.",
+        "Expected controls": "Declarations hit, times the share of them that hit percentage and forced selection take.",
+        "Hit rate": "Violations / controlled hits (Wilson interval at 95 %). Larger is better.",
+        "Controlled hits": "Items hit whose control has a recorded result, whatever had selected them: not the share "
+        "that hit percentage and forced selection would have taken.",
         "beyond others": "Known violations that no other criterion of the set hits.",
     }.items()
 )

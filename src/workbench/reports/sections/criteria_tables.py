@@ -18,11 +18,11 @@ def league(found: Row, states: Mapping[str, str]) -> Table:
     columns: dict[str, Spec] = {
         "criterion": ("Criterion", "text"),
         "title": ("what it looks for", "text"),
-        "lane": ("Lane", "text"),
-        "state": ("state", "text"),
+        "hit_rate": ("Hit rate", "share", _digits(rows)),
         "known_violations": ("Violations", "count"),
         "labelled_hits": ("of results", "count"),
-        "hit_rate": ("Hit rate", "share", _digits(rows)),
+        "lane": ("Lane", "text"),
+        "state": ("state", "text"),
         "share_of_known_violations": ("Of all known", "share", 0),
         "stands_out": ("Stands out", "text"),
     }

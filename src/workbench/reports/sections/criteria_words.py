@@ -6,9 +6,10 @@ so each sentence about findings names the number of recorded results that it res
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from workbench.criteria.backtest.versus import LONGER_ARM
 from workbench.reports.numbers import Estimate
 from workbench.reports.sections.cells import Row, counted, estimate, percent, period
 from workbench.reports.sections.verdict import FEW_VIOLATIONS
@@ -20,6 +21,7 @@ FLAGS = {
     "never_evaluable": "never evaluable",
     "decaying_hits": "hits less and less",
     "decaying_hit_rate": "finds less and less",
+    "growing_counts": "hits less as its counts grow",
     "expired": "expired",
     "expiring": "expires soon",
 }
@@ -46,7 +48,7 @@ def covered(found: Row) -> str:
         known = "All of them have a recorded control result."
     return (
         f"From {days(found)} the criteria hit {_items(whole['hits'], found['items'])}. With their hit percentages that "
-        f"asks for {_rounded(whole['expected_controls'])} controls of declarations. {known}"
+        f"asks for {_rounded(whole['expected_controls'])} of declarations. {known}"
     )
 
 
@@ -72,27 +74,56 @@ _LATER = {
     "never_evaluable": "Could never be evaluated, for lack of a value",
     "decaying_hits": "Hit less and less",
     "decaying_hit_rate": "Find less and less",
+    "growing_counts": "Hit less, as may be since the counts that they read grow with the history",
     "expired": "Expired, or every entry of a list they read",
     "expiring": "Expire soon, or entries of a list they read",
 }
 
 
+_FLAGGED_STEPS = {
+    ("expired",): "Extend or retire what has expired",
+    ("expiring",): "Decide before they expire whether to extend",
+    ("worse_than_chance",): "Ask whether these earn their controls, and tighten or retire them",
+    ("dead", "never_evaluable"): "Rewrite or retire what never hits",
+    ("decaying_hits", "decaying_hit_rate"): "Tune the thresholds of what fades",
+}
+"""What flags ask for, the most urgent first; flags that are not here ask for nothing."""
+
+
 def next_steps(found: Row) -> Iterator[str]:
     """Yield what to do about the criteria, the most urgent first."""
+    yield from (step for _, step in _steps(found))
+    yield from _over_capacity(found)
+
+
+def to_look_at(found: Row) -> list[str]:
+    """Return the criteria that the next steps are about."""
+    return [*dict.fromkeys(name for ids, _ in _steps(found) for name in ids)]
+
+
+def _steps(found: Row) -> Iterator[tuple[list[str], str]]:
+    """Yield what to do about criteria, with those that it is about."""
     by_flag = flagged(found)
-    if ids := by_flag.get("expired"):
-        yield f"Extend or retire what has expired: {named(ids)}."
-    if ids := by_flag.get("expiring"):
-        yield f"Decide before they expire whether to extend: {named(ids)}."
-    if ids := by_flag.get("worse_than_chance"):
-        yield f"Ask whether these earn their controls, and tighten or retire them: {named(ids)}."
-    if ids := [*dict.fromkeys([*by_flag.get("dead", ()), *by_flag.get("never_evaluable", ())])]:
-        yield f"Rewrite or retire what never hits: {named(ids)}."
-    if ids := [*dict.fromkeys([*by_flag.get("decaying_hits", ()), *by_flag.get("decaying_hit_rate", ())])]:
-        yield f"Tune the thresholds of what fades: {named(ids)}."
+    for flags, step in _FLAGGED_STEPS.items():
+        if ids := [*dict.fromkeys(name for flag in flags for name in by_flag.get(flag, ()))]:
+            yield ids, f"{step}: {named(ids)}."
     yield from _not_evaluable(found)
     yield from _same_goods(found)
-    yield from _over_capacity(found)
+
+
+def in_shadow(found: Row, states: Mapping[str, str]) -> str:
+    """Return what criteria in shadow would have hit and found; empty where none is in shadow."""
+    rows = [row for row in found["criteria"] if states.get(row["criterion"], row["mode"]) == "shadow"]
+    told = [_would_have_hit(row) for row in rows[:_NAMED]]
+    more = f"; and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
+    return f"In shadow, deciding nothing: {'; '.join(told)}{more}." if rows else ""
+
+
+def _would_have_hit(row: Row) -> str:
+    hit = f"{row['criterion']} would have hit {counted(row['hits'], 'item')}"
+    if not row["labelled_hits"]:
+        return f"{hit}, none of them controlled" if row["hits"] else hit
+    return f"{hit}, {row['labelled_hits']:,} of them controlled, {counted(row['known_violations'], 'violation')}"
 
 
 def flagged(found: Row) -> dict[str, list[str]]:
@@ -142,6 +173,15 @@ def named(ids: Sequence[str]) -> str:
     return ", ".join(ids[:_NAMED]) + (f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else "")
 
 
+def number_of_criteria(count: int) -> str:
+    """Write a number of criteria.
+
+    >>> number_of_criteria(1), number_of_criteria(12)
+    ('1 criterion', '12 criteria')
+    """
+    return "1 criterion" if count == 1 else f"{count:,} criteria"
+
+
 def number(value: float) -> str:
     """Write an expected number of violations: whole from ten on, else with one decimal.
 
@@ -158,12 +198,16 @@ def _found(found: Row) -> str:
     if not whole["labelled_hits"]:
         return "None of the goods that the criteria hit has a recorded control result, so their worth is not known."
     share = whole["share_of_known_violations"]
-    held = "" if share is None else f"; that is {percent(share, 2)} of all {found['violations']:,} violations known"
+    held = "" if share is None else f"; that is {percent(share, 2)} of {_all_violations(found)}"
     return (
         f"{percent(whole['hit_rate_of_controlled'], 2)} of the controlled goods that the criteria hit held a violation "
         f"({percent(whole['low_95'], 2)} to {percent(whole['high_95'], 2)}; {whole['known_violations']:,} of "
         f"{whole['labelled_hits']:,}){held}."
     )
+
+
+def _all_violations(found: Row) -> str:
+    return "the one violation known" if found["violations"] == 1 else f"all {found['violations']:,} violations known"
 
 
 def _beside(found: Row) -> Iterator[str]:
@@ -175,7 +219,8 @@ def _beside(found: Row) -> Iterator[str]:
         told.append(f"{number(methods['model']['known_violations'])} in the order of the model's score")
     if lot is not None:
         low, value, high = (number(rate * controls) for rate in (lot.low, lot.value, lot.high))
-        told.append(f"{value} ({low} to {high}) if drawn by lot")
+        whose = ", at their rate over all the time read" if found["chance_basis"] == LONGER_ARM else ""
+        told.append(f"{value} ({low} to {high}) if drawn by lot{whose}")
     if told:
         yield f"{_given(found, methods['criteria'])} would have found {' and '.join(told)}."
 
@@ -186,7 +231,7 @@ def _given(found: Row, criteria: Row) -> str:
         return "As many controls"
     return (
         f"Where there are scores the criteria found {number(criteria['known_violations'])} with "
-        f"{criteria['controls']:,} controls; as many"
+        f"{counted(criteria['controls'], 'control')}; as many"
     )
 
 
@@ -201,25 +246,25 @@ def _items(hits: int, items: int) -> str:
 
 
 def _rounded(controls: float) -> str:
-    return f"some {controls:,.0f}" if controls >= 1 else "hardly any"
+    return f"some {counted(round(controls), 'control')}" if controls >= 1 else "hardly any control"
 
 
-def _not_evaluable(found: Row) -> Iterator[str]:
+def _not_evaluable(found: Row) -> Iterator[tuple[list[str], str]]:
     for row in found["criteria"]:
         share = row["not_evaluable"] / max(row["items_in_scope"], 1)
         if _OFTEN_NOT_EVALUABLE < share < 1:
-            missing = percent(share, 2)
-            yield f"Look at {row['criterion']}: it could not be evaluated for {missing} of the goods in its scope."
+            name, missing = row["criterion"], percent(share, 2)
+            yield [name], f"Look at {name}: it could not be evaluated for {missing} of the goods in its scope."
 
 
-def _same_goods(found: Row) -> Iterator[str]:
+def _same_goods(found: Row) -> Iterator[tuple[list[str], str]]:
     """Name the pair that overlaps most, if one adds hardly anything to the other."""
     pairs = [row for row in found["overlap"] if row["criterion"] != row["other"]]
     widest: Iterable[Row] = sorted(pairs, key=lambda row: -row["share_of_criterion"])[:1]
     for row in widest:
         if row["share_of_criterion"] >= _SAME_GOODS:
-            share = percent(row["share_of_criterion"], 2)
-            yield f"See whether {row['criterion']} is needed beside {row['other']}: it shares {share} of its hits."
+            name, share = row["criterion"], percent(row["share_of_criterion"], 2)
+            yield [name], f"See whether {name} is needed beside {row['other']}: it shares {share} of its hits."
 
 
 def _over_capacity(found: Row) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from workbench.criteria.lifecycle import in_words
 from workbench.reports.page import Section
 from workbench.reports.sections.cells import Row, cause, percent, table
 
@@ -14,6 +15,7 @@ _LANES = {
     "orange": "scanned",
     "red": "goods inspected",
 }
+_CRITERIA_TITLE = "What criteria decided"
 _UNLIMITED = {"green": "what remains"}
 
 
@@ -69,9 +71,12 @@ def _plan(row: Row) -> str:
 
 
 def criteria(selection: Row) -> Section | None:
-    """Return the section on the criteria in force; ``None`` where there are none."""
-    if not selection["criteria"]:
+    """Return the section on the criteria in force and those left out; ``None`` for a programme without criteria."""
+    standing = in_words(selection["criteria_in_force"])
+    if not standing:
         return None
+    if not selection["criteria"]:
+        return Section(_CRITERIA_TITLE, (standing,), ())
     made = table(
         "Criteria in force",
         [{**row, "drawn": row["hit_percentage"] / 100} for row in selection["criteria"]],
@@ -88,4 +93,4 @@ def criteria(selection: Row) -> Section | None:
         "bill. Of its hits the share drawn is selected. A criterion may hit what a more severe lane had taken already; "
         "then it did not give the lane. A declaration is selected whole, so its other items count there too."
     )
-    return Section("What criteria decided", (text,), (made,))
+    return Section(_CRITERIA_TITLE, (standing, text), (made,))

@@ -12,7 +12,7 @@ import polars as pl
 from ..expressions import Fault
 from ..expressions.faults import nearest
 from ..expressions.lexer import MAX_CHARACTERS
-from ..expressions.terms import Value
+from ..expressions.terms import LARGEST, Value
 from ..expressions.tokens import parameters_in
 from ..schema import Lane
 
@@ -113,6 +113,25 @@ class Criterion:
             return value or placeholder.group()
         return f"{100 * value:.6g} %" if placeholder["share"] else f"{value:,.12g}"
 
+    @property
+    def selection_rate(self) -> float:
+        """Share of the declarations hit that are selected in the long run, in [0, 1].
+
+        Without forced selection it is the hit percentage p. With ``forced_after`` f, the hit after f passed over in a
+        row is taken for certain: the wait for a selection is geometric, cut off at f + 1 hits, of mean
+        ``(1 - (1 - p)^(f + 1)) / p``, and the rate is one over it. To release is to select nothing.
+
+        >>> one = Criterion("a", "", "TRUE", "red", hit_percentage=50.0, forced_after=1)
+        >>> round(one.selection_rate, 4)  # of two hits, the second is forced half of the time
+        0.6667
+        """
+        if self.lane == Lane.GREEN:
+            return 0.0
+        p, forced = self.hit_percentage / 100.0, self.forced_after
+        if forced is None:
+            return p
+        return 1.0 / (forced + 1) if p == 0 else p / (1.0 - (1.0 - p) ** (forced + 1))
+
     def scope(self) -> pl.Expr:
         """Return whether the criterion applies to a row: true, false, or null where that cannot be known."""
         tests = [pl.lit(True)]
@@ -176,6 +195,9 @@ class Criterion:
                 yield self._fault("range", f"There is a range and no value for {name!r}.", *key, suggestion=advice)
             elif isinstance(value, str):
                 yield self._fault("range", f"The parameter {name!r} is a text, which has no range.", *key)
+            elif max(abs(low), abs(high)) > LARGEST:
+                message = f"The range of {name!r} goes beyond {LARGEST:g}, which no quantity reaches."
+                yield self._fault("range", message, *key, suggestion="values that the parameter may sensibly have")
             elif low > high:
                 message = f"The range of {name!r} goes from {low:g} down to {high:g}."
                 yield self._fault("range", message, *key, suggestion=f"[{high:g}, {low:g}]")

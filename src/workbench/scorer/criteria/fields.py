@@ -6,9 +6,11 @@ import datetime as dt
 import re
 from typing import Any
 
+from ..expressions.characters import hidden_character, unsuited_to_a_line
 from ..expressions.terms import Kind, Value, kind_of_value
 
 MAX_TEXT_CHARACTERS = 4_096
+MAX_CODE_CHARACTERS = 200
 _UNSHOWABLE = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
 
 
@@ -31,6 +33,25 @@ def prose(value: Any) -> str:
     if _UNSHOWABLE.search(written):
         raise Wrong("a text without control characters and changes of direction")
     return written
+
+
+def line(value: Any) -> str:
+    """Read a text for people that stands in one line of a table or a terminal."""
+    written = prose(value)
+    if (character := unsuited_to_a_line(written)) is not None:
+        raise Wrong(f"a text in one line that can be seen in full ({character} is not allowed)")
+    return written
+
+
+def codes(value: Any) -> tuple[str, ...]:
+    """Read a list of short texts that are compared to the character: none empty, none with what cannot be seen."""
+    found = texts(value)
+    for item in found:
+        if not item.strip() or len(item) > MAX_CODE_CHARACTERS:
+            raise Wrong(f"a list of texts of 1 to {MAX_CODE_CHARACTERS} characters")
+        if (character := hidden_character(item)) is not None:
+            raise Wrong(f"a list of texts that can be seen in full ({character} is not allowed)")
+    return found
 
 
 def number(value: Any) -> float:

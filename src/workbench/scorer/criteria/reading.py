@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from ..expressions import Fault
+from ..expressions.characters import hidden_character
 from ..expressions.faults import nearest
 from ..expressions.terms import ListEntry, NamedList, Value
 from ..schema import Lane
@@ -34,13 +35,14 @@ SHADOW_IN_FILE = Fault(
 _SEVEREST = str(list(Lane)[-1])
 _READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(KEYS, fields.prose),
+    **dict.fromkeys(("title", "owner", "agency", "legal_basis"), fields.line),
     "when": fields.text,
     "hit_percentage": fields.number,
     "priority": fields.whole,
-    "offices": fields.texts,
+    "offices": fields.codes,
     "valid_from": fields.day,
     "valid_to": fields.day,
-    "tags": fields.texts,
+    "tags": fields.codes,
     "points": fields.number,
     "forced_after": fields.whole,
 }
@@ -153,6 +155,7 @@ def lists(data: Mapping[str, Any], faults: list[Fault]) -> dict[str, NamedList]:
         faults.append(_too_many("list entries", count, MAX_LIST_ENTRIES, ("lists",)))
         return {}
     faults += _repeated_names([name for name, _ in found])
+    faults += _unseen_names([name for name, _ in found])
     read: dict[str, NamedList] = {}
     for name, values in found:
         wrong: list[Fault] = []
@@ -169,6 +172,14 @@ def _repeated_names(names: list[str]) -> Iterator[Fault]:
     """Yield a fault a name that ``[lists.a.b]`` and ``[lists."a.b"]`` both give."""
     for name in sorted(name for name, count in Counter(names).items() if count > 1):
         yield Fault("duplicate_list", f"Two lists have the name {name!r}.", suggestion="join them", key=("lists", name))
+
+
+def _unseen_names(names: list[str]) -> Iterator[Fault]:
+    """Yield a fault a name that holds what cannot be seen: no condition could name it."""
+    unseen = ((name, hidden_character(name)) for name in names)
+    for name, character in islice(((name, found) for name, found in unseen if found), MAX_FAULTS):
+        message = f"The name of the list {_shown(name)} holds a character that is not allowed: {character}."
+        yield Fault("value", message, suggestion="letters, digits and dots", key=("lists", name))
 
 
 def _named(tables: Mapping[str, Any], prefix: str, faults: list[Fault]) -> Iterator[tuple[str, Mapping[str, Any]]]:

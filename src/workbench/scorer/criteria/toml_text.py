@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,12 @@ def read(path: Path) -> str:
     Raises
     ------
     CriterionError
-        There is no such file.
+        There is no such file, or what is there is a folder, a pipe or a device.
     UnreadableError
-        It has more than 10 MB, which is found without reading it, or is not UTF-8.
+        It has more than 10 MB, which is found without reading more, or is not UTF-8.
     """
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise UnreadableError(f"The file has {size:,} bytes; at most {MAX_BYTES:,} are allowed. Split it")
-        content = path.read_bytes()
+        content = _content(path)
     except OSError as error:
         raise CriterionError(f"The criteria file {path} cannot be read: {error.strerror}. Give a TOML file.") from error
     try:
@@ -36,6 +34,22 @@ def read(path: Path) -> str:
         before = content[: error.start]
         line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
         raise UnreadableError("The file is not UTF-8. Save it as UTF-8", line, column) from error
+
+
+def _content(path: Path) -> bytes:
+    found = path.stat()
+    # To open a pipe is to wait for whoever writes to it, and a device never ends.
+    if not stat.S_ISREG(found.st_mode):
+        raise CriterionError(f"The criteria file {path} cannot be read: it is no regular file. Give a TOML file.")
+    content, size = b"", found.st_size
+    if size <= MAX_BYTES:
+        with path.open("rb") as file:
+            # What a file says of its size may be out of date, or 0 for what the system makes up as it is read.
+            content = file.read(MAX_BYTES + 1)
+        size = len(content)
+    if size > MAX_BYTES:
+        raise UnreadableError(f"The file has {size:,} bytes or more; at most {MAX_BYTES:,} are allowed. Split it")
+    return content
 
 
 def parse(text: str) -> dict[str, Any]:

@@ -20,6 +20,9 @@ _BLANK = frozenset(
     )
 )
 
+# A backslash; spaces that keep numbers together; the space of Japanese; the joiners of Persian and Hindi.
+_SPELT_WITH = frozenset(map(chr, (0x5C, 0x00A0, 0x202F, 0x3000, 0x200C, 0x200D)))
+
 
 def hidden_character(text: str) -> str | None:
     """Return the first character of `text` that no text may hold, by name; ``None`` where there is none.
@@ -36,6 +39,18 @@ def is_hidden(character: str) -> bool:
     """Say whether no text of a criterion may hold `character`."""
     # A backslash escapes in some dialects and not in others: the same text would mean two things.
     return character == "\\" or character in _BLANK or unicodedata.category(character) in _INVISIBLE
+
+
+def unsuited_to_a_line(text: str) -> str | None:
+    """Return the first character that a line for people may not hold, by name; ``None`` where there is none.
+
+    A line break makes two lines of it, a control character drives the terminal, what shows nothing makes two texts
+    look alike. What words and numbers of some language are spelt with is allowed.
+
+    >>> unsuited_to_a_line("Café 1" + chr(0xA0) + "000"), unsuited_to_a_line("two" + chr(10) + "lines")
+    (None, 'The character U+000A (a control character)')
+    """
+    return next((named(one) for one in text if is_hidden(one) and one not in _SPELT_WITH), None)
 
 
 def named(character: str) -> str:

@@ -14,6 +14,7 @@ from . import conditions, functions, values
 from .faults import Fault
 from .lexer import position
 from .terms import Kind, Names, Rule, Term, complete, folded, moment
+from .tokens import parameter_start
 
 _RULES: dict[type[exp.Expr], Rule] = {**values.RULES, **conditions.RULES, **functions.RULES}
 
@@ -44,6 +45,8 @@ class Compiler:
     def fault(self, node: exp.Expr, code: str, message: str, suggestion: str | None = None) -> None:
         """Note a fault at the first character of `node`."""
         starts = [part.meta["start"] for part in node.walk() if "start" in part.meta]
+        # The parser keeps no place for a parameter.
+        starts = starts or [parameter_start(self.text, part.name) for part in node.find_all(exp.Placeholder)]
         line, column = position(self.text, min(starts, default=0))
         self.faults.append(Fault(code, message, line, column, suggestion))
 

@@ -61,10 +61,19 @@ _NEVER_EVALUABLE = Outcomes((), (), ANYTHING)
 
 
 class Analyst:
-    """Finds the outcomes of the conditions of one expression that has been parsed and checked."""
+    """Finds the outcomes of the conditions of one expression that has been parsed and checked.
 
-    def __init__(self, names: Names) -> None:
+    Parameters
+    ----------
+    names
+        What the expression may name.
+    lists_as_given
+        False to find what holds whatever entries the named lists have: they come and go, the condition stays.
+    """
+
+    def __init__(self, names: Names, *, lists_as_given: bool = True) -> None:
         self.names = names
+        self._lists_as_given = lists_as_given
         self._found: dict[int, Outcomes] = {}
 
     def outcomes(self, node: exp.Expr) -> Outcomes:
@@ -135,6 +144,8 @@ class Analyst:
         if named is None:
             values = frozenset(map(self.constant, node.expressions))
             return self._within(node.this, [only(values)], [Values(without=values)])
+        if not self._lists_as_given:
+            return self._two_sided(self.text(node), self._present(node.this), self._missing(node.this))
         entries = self.names.lists[list_name(named) or ""]
         if len(entries) > _MOST_VALUES:
             return self._within(node.this, [Values()], [Values()])
@@ -172,6 +183,11 @@ class Analyst:
         else:
             subject = f"{self.text(node.this)} {node.key} {self.constant(node.expression)!r}"
             known, unknown = self._present(node.this), self._missing(node.this)
+        return self._two_sided(subject, known, unknown)
+
+    @staticmethod
+    def _two_sided(subject: str, known: State, unknown: Cases) -> Outcomes:
+        """Return the outcomes of a test of which nothing is known but that it is true or false."""
         return Outcomes(cases(subject, [only({1})], known), cases(subject, [only({0})], known), unknown)
 
     def text(self, node: exp.Expr) -> str:

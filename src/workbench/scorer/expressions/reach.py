@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -21,7 +22,8 @@ def vacuous_parts(expression: Expression) -> list[Fault]:
     """Return a fault for each innermost part of a checked expression that cannot be true, or cannot be false.
 
     Contradictory and exhaustive ranges, sets and missing values are found, not every contradiction of arithmetic;
-    what is found is certain. "Always true" speaks of the rows on which the part can be evaluated.
+    what is found is certain. "Always true" speaks of the rows on which the part can be evaluated. What only the present
+    entries of a named list make so, as when an exception list was cleared, is a warning: the condition is sound.
 
     >>> import polars as pl
     >>> from .expression import Expression
@@ -31,9 +33,11 @@ def vacuous_parts(expression: Expression) -> list[Fault]:
     >>> [fault.code for fault in vacuous_parts(Expression.parse("hs2 <> '87' OR hs2 <> '88'", columns))]
     ['always_true']
     """
-    search = _Search(expression)
-    search.condition(expression.tree)
-    return search.compiler.faults
+    faults = _Search(expression).faults()
+    if not faults or not expression.names.lists:
+        return faults
+    lasting = _Search(expression, lists_as_given=False).faults()
+    return [*lasting, *(_of_entries(fault) for fault in faults if fault not in lasting)]
 
 
 def implies(one: Expression, other: Expression) -> bool:
@@ -47,12 +51,23 @@ def first_implies(first: Outcomes, second: Outcomes) -> bool:
     return bool(first.true) and not both(first.true, either(second.false, second.unknown))
 
 
+def _of_entries(fault: Fault) -> Fault:
+    message = f"{fault.message.removesuffix('.')}, by the present entries of its lists."
+    return replace(fault, message=message, suggestion=fault.suggestion or "look at the entries", warning=True)
+
+
 class _Search:
     """The walk over one expression; a part whose own part is at fault is not judged again."""
 
-    def __init__(self, expression: Expression) -> None:
-        self.analyst = Analyst(expression.names)
+    def __init__(self, expression: Expression, *, lists_as_given: bool = True) -> None:
+        self.expression = expression
+        self.analyst = Analyst(expression.names, lists_as_given=lists_as_given)
         self.compiler = Compiler(expression.text, expression.names)
+
+    def faults(self) -> list[Fault]:
+        """Judge the whole expression."""
+        self.condition(self.expression.tree)
+        return self.compiler.faults
 
     def condition(self, node: exp.Expr) -> bool:
         """Judge the condition `node`, from the inside out; return whether it is without fault."""

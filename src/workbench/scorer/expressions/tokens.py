@@ -33,6 +33,15 @@ class Token:
         return self.text.upper() if self.kind == "word" else ""
 
 
+def parameter_start(text: str, name: str) -> int:
+    """Return the offset of the first use of the parameter `name` in an expression's text; 0 where it is not used.
+
+    >>> parameter_start("hs_code <> ':low' AND net_mass_kg > :low", "low")
+    36
+    """
+    return next((found.start() for found in TOKEN.finditer(text) if found.group() == f":{name}"), 0)
+
+
 def parameters_in(text: str) -> frozenset[str]:
     """Return the names of the parameters in an expression's text, which need not be a good one.
 

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from ..errors import BundleError, did_you_mean
+from .policy import Shares
 from .room import Counts
 
 HIT = "hit:"
@@ -26,8 +27,8 @@ def declarations_of(rows: pl.DataFrame) -> tuple[Counts, pl.DataFrame]:
     -------
     tuple
         The places, and ``declaration_id``, ``office_id``, ``lodged_at``, ``lodged_on`` and the highest ``score`` (null
-        where no item has one), one row a declaration. The lowest item speaks for office and moment where items
-        disagree: the order of rows in a file decides nothing.
+        where no item has a finite one), one row a declaration. The lowest item speaks for office and moment where
+        items disagree: the order of rows in a file decides nothing.
     """
     lodged = next((name for name in _LODGED if name in rows.columns), "lodged_at")
     wanted = ["declaration_id", "item_no", "office_id", lodged, "score"]
@@ -37,10 +38,20 @@ def declarations_of(rows: pl.DataFrame) -> tuple[Counts, pl.DataFrame]:
     order = np.lexsort((rows["item_no"].to_numpy(), place))
     starts = np.flatnonzero(np.diff(place[order], prepend=-1))
     found = rows.select("declaration_id", "office_id", pl.col(lodged).alias("lodged_at"))[order[starts]]
-    score = rows["score"].fill_null(-np.inf).to_numpy()
+    score = finite(rows["score"])
     highest = np.maximum.reduceat(score[order], starts) if len(starts) else score
     scores = pl.Series("score", highest, dtype=pl.Float64).replace(-np.inf, None)
     return place, found.with_columns(scores, lodged_on=pl.col("lodged_at").cast(pl.Date))
+
+
+def finite(score: pl.Series) -> Shares:
+    """Return scores with -inf for every one that is null, not a number or infinite: none of these is a probability.
+
+    >>> finite(pl.Series([0.5, None, float("nan"), float("inf")])).tolist()
+    [0.5, -inf, -inf, -inf]
+    """
+    given = score.cast(pl.Float64).fill_null(-np.inf).to_numpy()
+    return np.where(np.isfinite(given), given, -np.inf)
 
 
 def _places(numbers: pl.Series) -> Counts:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from ..schema import Lane
+from .candidates import finite
 from .draw import uniforms
 from .policy import SelectionPolicy, Shares
 from .room import Counts, Flags, Room
@@ -48,7 +49,7 @@ class Filling:
     draw
         Each declaration's number for the random arm, in [0, 1); it also orders equals.
     score, proposed
-        Score (-inf where there is none) and proposed severity (0 for none).
+        Score (-inf where there is none, or none that is finite) and proposed severity (0 for none).
     lane, cause
         Severity of the lane that each declaration has, and the `Cause` of it.
     left
@@ -72,7 +73,7 @@ class Filling:
     def start(cls, candidates: pl.DataFrame, room: Room, policy: SelectionPolicy) -> Filling:
         """Start with every declaration in green."""
         draw = uniforms(policy.key, "random", candidates["declaration_id"].to_list())
-        score = candidates["score"].fill_null(-np.inf).to_numpy()
+        score = finite(candidates["score"])
         return cls(
             candidates,
             room,

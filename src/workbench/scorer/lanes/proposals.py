@@ -47,17 +47,18 @@ def proposals(draws: Sequence[CriterionDraw], points: Mapping[str, float], decla
     # To release is to select nothing.
     proposing = [draw for draw in draws if draw.criterion.lane != Lane.GREEN]
     proposing.sort(key=_most_severe_first)
-    winner, missed = np.full(declarations, len(proposing)), np.ones(declarations)
+    winner, likely = np.full(declarations, len(proposing)), np.zeros(declarations)
     if_drawn = winner.copy()
     for place in reversed(range(len(proposing))):
         draw = proposing[place]
         winner[draw.declarations[draw.selected]] = place
         if_drawn[draw.declarations[draw.probability > 0]] = place
-        missed[draw.declarations] *= 1.0 - draw.probability
+        # Added up, not taken from one: a probability below the last bit of one must not become nought.
+        likely[draw.declarations] += draw.probability * (1.0 - likely[draw.declarations])
     table, by_points = _table(proposing), severity_by_points(points_of(draws, declarations), points)
-    likely = table[if_drawn].select(severity_if_drawn="proposed_severity", priority_if_drawn="priority")
-    proposed = table[winner].with_columns(criteria_probability=np.where(by_points > 0, 1.0, 1.0 - missed))
-    proposed = proposed.hstack(likely)
+    would_win = table[if_drawn].select(severity_if_drawn="proposed_severity", priority_if_drawn="priority")
+    proposed = table[winner].with_columns(criteria_probability=np.where(by_points > 0, 1.0, likely))
+    proposed = proposed.hstack(would_win)
     return _raised_by_points(proposed, by_points) if by_points.any() else proposed
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..schema import Lane
-from .filling import Cause, Filling
-from .policy import SelectionPolicy, Shares
+from .filling import Filling
+from .policy import Shares
 from .room import Counts, Flags
 from .seats import Seats, Standings
 
@@ -20,38 +20,75 @@ class Waiting:
 
     Parameters
     ----------
-    policy
-        The policy in force.
-    rank
-        How many of those that wait beside it on its office's day have a higher score.
+    filling
+        The filling that is looked back on.
     is_scored
-        Whether it has a score.
-    unscored
-        Declarations that wait without a score, by office's day.
+        Who has a score.
+    turn
+        Each declaration's place in the order of the model.
+    drawn, place
+        Whom the quota drew, by office's day and in its order, and how many stand before each on that day.
     """
 
-    policy: SelectionPolicy
-    rank: Counts
+    filling: Filling
     is_scored: Flags
-    unscored: Counts
+    turn: Counts
+    drawn: Counts
+    place: Counts
 
     @classmethod
     def of(cls, filling: Filling) -> Waiting:
         """Look back on a filling that is done."""
-        waits = ~np.isin(filling.cause, (Cause.NAMED, Cause.RANDOM))
-        is_scored = np.isfinite(filling.score)
-        rank = _rank(filling.room.cell, filling.by_score, waits)
-        return cls(filling.policy, rank, is_scored, filling.by_cell(np.flatnonzero(waits & ~is_scored)))
+        turn = np.zeros(len(filling.score), dtype=np.int64)
+        turn[filling.by_score] = np.arange(len(filling.by_score))
+        drawn = np.flatnonzero(filling.in_hat & filling.drawn)
+        drawn = drawn[np.lexsort((filling.draw[drawn], filling.room.cell[drawn]))]
+        cell = filling.room.cell[drawn]
+        return cls(
+            filling, np.isfinite(filling.score), turn, drawn, np.arange(len(drawn)) - np.searchsorted(cell, cell)
+        )
 
-    def missed(self, seats: Seats, standings: Standings) -> Shares:
-        """Return each declaration's probability of being passed over by the whole top-up, if it waits for it."""
-        by_model = _free(seats, self.policy.model_lanes)
-        missed: Shares = (~self.is_scored | (self.rank >= by_model.ravel()[standings.place])).astype(np.float64)
-        if self.policy.lot_lanes:
-            beside = np.maximum(seats.waiting - by_model, np.minimum(seats.waiting, self.unscored))
-            by_lot = np.minimum(_free(seats, self.policy.lot_lanes) / (beside + 1.0), 1.0)
-            missed *= (1.0 - by_lot).ravel()[standings.place]
+    def missed(self, seats: Seats, standings: Standings, in_vain: Counts) -> Shares:
+        """Return each declaration's probability of being passed over by the whole top-up, if it waits for it.
+
+        Parameters
+        ----------
+        seats, standings
+            Seats under one way to round the capacities, and who stands beside a declaration.
+        in_vain
+            Whom criteria name and no lane has room for under that rounding.
+        """
+        policy, place = self.filling.policy, standings.place
+        rank, unscored = self._beside(in_vain, seats.for_quota[0])
+        by_model, beside = _free(seats, policy.model_lanes).ravel()[place], seats.waiting.ravel()[place]
+        # Who would sit where a criterion's draw sits is not followed, but no more stand before it than wait beside it.
+        missed: Shares = (~self.is_scored | (np.minimum(rank, beside) >= by_model)).astype(np.float64)
+        if policy.lot_lanes:
+            left = np.maximum(beside - by_model, np.minimum(beside, unscored))
+            missed *= 1.0 - np.minimum(_free(seats, policy.lot_lanes).ravel()[place] / (left + 1.0), 1.0)
         return missed
+
+    def _beside(self, in_vain: Counts, for_quota: Counts) -> tuple[Counts, Counts]:
+        """Return how many wait beside each declaration with a higher score, and how many without one."""
+        cell, is_scored = self.filling.room.cell, self.is_scored
+        is_seated = self.place < for_quota[cell[self.drawn]]
+        waits = self.filling.in_hat & ~self.filling.drawn
+        waits[in_vain] = waits[self.drawn[~is_seated]] = True
+        rank, unscored = _rank(cell, self.filling.by_score, waits & is_scored), waits & ~is_scored
+        without = self.filling.by_cell(np.flatnonzero(unscored))[cell] - unscored
+        seated, follower = self._followed(is_seated, for_quota)
+        rank[seated] -= is_scored[follower] & (self.turn[follower] < self.turn[seated])
+        without[seated] -= ~is_scored[follower]
+        return rank, without
+
+    def _followed(self, is_seated: Flags, for_quota: Counts) -> tuple[Counts, Counts]:
+        """Return whom the quota seats where it refuses others, and who would have had the seat of each."""
+        cell = self.filling.room.cell
+        first = self.place == for_quota[cell[self.drawn]]
+        follower = np.full(len(for_quota), -1)
+        follower[cell[self.drawn[first]]] = self.drawn[first]
+        seated = self.drawn[is_seated & (follower[cell[self.drawn]] >= 0)]
+        return seated, follower[cell[seated]]
 
 
 def _free(seats: Seats, lanes: Iterable[Lane]) -> Counts:
