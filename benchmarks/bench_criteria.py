@@ -1,6 +1,6 @@
-"""Hit matrix of many criteria against the same conditions written straight in Polars: one JSON line.
+"""Hit matrix of many criteria against the same conditions written straight in Polars, and in pandas: one JSON line.
 
-``python benchmarks/bench_criteria.py [--rows 500000] [--criteria 200] [--runs 9]``
+``python benchmarks/bench_criteria.py [--rows 500000] [--criteria 200] [--runs 9] [--pandas]``
 """
 
 from __future__ import annotations
@@ -75,6 +75,29 @@ def _shapes() -> list[Callable[[int], tuple[str, pl.Expr]]]:
     ]
 
 
+def _in_pandas(number: int) -> str:
+    """Return the same condition, by number, as a pandas user would write it for ``DataFrame.eval``."""
+    k = number
+    shapes = (
+        f"customs_value_usd > {1000 + k}",
+        f"unit_value_usd_per_kg < {0.1 + k / 500} * hs6_origin_median_unit_value_usd_per_kg",
+        f"(gross_mass_kg < net_mass_kg) & (customs_value_usd / net_mass_kg > {k})",
+        f"hs_code.str.startswith('87{k:04d}') | net_mass_kg.isnull()",
+        f"importer_id.isin(['I{k:04d}', 'I{k + 1:04d}', 'I{k + 2:04d}']) & ~(customs_value_usd < 500)",
+        f"(origin_country_code != departure_country_code) & (net_mass_kg >= {k}) & (net_mass_kg <= {k + 100})",
+    )
+    return shapes[number % len(shapes)]
+
+
+def _pandas_s(frame: pl.DataFrame, criteria: int) -> float:
+    """Return the seconds that pandas takes for all conditions; one turn, since it takes many times as long."""
+    table = frame.to_pandas()
+    start = time.perf_counter()
+    for number in range(criteria):
+        table.eval(_in_pandas(number), engine="python")
+    return time.perf_counter() - start
+
+
 def _medians_s(runs: int, *works: Callable[[], object]) -> list[float]:
     """Return the median seconds of each work; they take turns, so that a busy machine slows all alike."""
     seconds: list[list[float]] = [[] for _ in works]
@@ -92,6 +115,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=500_000)
     parser.add_argument("--criteria", type=int, default=200)
     parser.add_argument("--runs", type=int, default=9)
+    parser.add_argument("--pandas", action="store_true", help="time pandas.eval too: many times as long")
     options = parser.parse_args()
     frame, shapes = declarations(options.rows), _shapes()
     pairs = [shapes[number % len(shapes)](number) for number in range(options.criteria)]
@@ -120,6 +144,9 @@ def main() -> None:
         "compile_s": round(compilation, 4),
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
+    if options.pandas:
+        seconds = _pandas_s(frame, options.criteria)
+        figures |= {"pandas_eval_s": round(seconds, 2), "times_faster_than_pandas_eval": round(seconds / ours, 1)}
     print(json.dumps(figures))
 
 

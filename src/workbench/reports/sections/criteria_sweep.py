@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from workbench.criteria.sweep import WORTHWHILE
 from workbench.reports.figures import Axis, HeatMap, LineChart, Reference, Series
 from workbench.reports.numbers import Kind
 from workbench.reports.page import Definition, Details, Figure, KeyFigure, Section, Table
@@ -238,8 +239,8 @@ def _worth(point: Row) -> str:
 DEFINITIONS = tuple(
     Definition(term, meaning)
     for term, meaning in {
-        "Suggested": "The point with most violations beyond those that as many controls find anyway, its hit rate "
-        "taken at the lower bound.",
+        "Suggested": f"The point with most violations beyond {WORTHWHILE:g} times those that as many controls find "
+        "anyway, its hit rate taken at the lower bound.",
         "Expected controls": "Declarations hit, times the share of them that hit percentage and forced selection take.",
         "Hit rate": "Violations / controlled hits (Wilson interval at 95 %). Larger is better.",
         "Controlled hits": "Items hit whose control has a recorded result, whatever had selected them: not the share "
