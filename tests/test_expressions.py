@@ -484,3 +484,11 @@ def test_oracle_gets_at_most_a_thousand_values_a_list() -> None:
 def test_an_unknown_dialect_is_refused() -> None:
     with pytest.raises(CriterionError, match="did you mean 'postgres'"):
         parse("quantity > 1").to_sql("postgresql")
+
+
+@pytest.mark.parametrize(("factors", "expected"), [(6, True), (7, None)])
+def test_a_product_that_may_leave_a_doubles_range_is_looked_at_before_it_is_compared(factors, expected):
+    text = " * ".join(["customs_value_usd"] * factors) + " > 1"
+    rows = pl.DataFrame({"customs_value_usd": [9e49, 9e49]})
+    grown = Expression.parse(text, rows.schema).to_polars()
+    assert rows.select(hit=grown)["hit"].to_list() == [expected] * 2

@@ -54,12 +54,22 @@ class Term:
         False where values may be NaN or infinite and :func:`finite` has to come before they are read.
     literal
         The value, where it is written in the expression or given as a parameter.
+    reach
+        Decimal exponent that no value of a number exceeds; infinite where nothing is known of it.
     """
 
     kind: Kind
     expression: pl.Expr
     finite: bool = True
     literal: str | float | dt.datetime | None = None
+    reach: float = math.inf
+
+    @property
+    def exponent(self) -> float:
+        """Decimal exponent that no value exceeds, that of the literal where there is one."""
+        if isinstance(self.literal, float):
+            return math.log10(abs(self.literal)) if self.literal else 0.0
+        return self.reach
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,12 @@ from sqlglot import exp
 
 from .faults import nearest
 from .lexer import KEYWORDS
-from .terms import Kind, Rule, Term, Value, canonical, finite, literal, moment, quantity, unfit
+from .terms import LARGEST, Kind, Rule, Term, Value, canonical, finite, literal, moment, quantity, unfit
 
 if TYPE_CHECKING:
     from .compiler import Compiler
+
+_LARGEST_EXPONENT = 307.0
 
 _ARITHMETIC: dict[type[exp.Expr], Callable[[Any, Any], Any]] = {
     exp.Add: operator.add,
@@ -35,7 +38,8 @@ def _column(compiler: Compiler, node: exp.Expr) -> Term | None:
         compiler.fault(node, "type", f"The column {node.name!r} is of type {dtype}, which criteria cannot use.")
         return None
     bounded = term.finite or compiler._columns_are_finite
-    return Term(term.kind, term.expression if bounded else quantity(term.expression))
+    expression = term.expression if bounded else quantity(term.expression)
+    return Term(term.kind, expression, reach=math.log10(LARGEST))
 
 
 def _literal(compiler: Compiler, node: exp.Expr) -> Term | None:
@@ -77,8 +81,12 @@ def _calculate(compiler: Compiler, node: exp.Expr) -> Term | None:
     left, right = compiler.of_kind(node.this, Kind.NUMBER), compiler.of_kind(node.args["expression"], Kind.NUMBER)
     if left is None or right is None:
         return None
-    # Under + - * an infinity or NaN stays one, so it need be made null only once, where the result is read.
-    return Term(Kind.NUMBER, _ARITHMETIC[type(node)](left.expression, right.expression), finite=False)
+    exponents = left.exponent, right.exponent
+    reach = sum(exponents) if isinstance(node, exp.Mul) else max(exponents) + 1
+    # Under + - * an infinity or NaN stays one, so it need be made null only once, where the result is read; quantities
+    # are too small to give one, and looking for it costs three times the comparison itself.
+    bounded = left.finite and right.finite and reach <= _LARGEST_EXPONENT
+    return Term(Kind.NUMBER, _ARITHMETIC[type(node)](left.expression, right.expression), bounded, reach=reach)
 
 
 def _divide(compiler: Compiler, node: exp.Expr) -> Term | None:
@@ -98,7 +106,7 @@ def _negate(compiler: Compiler, node: exp.Expr) -> Term | None:
     if term is None:
         return None
     value = -term.literal if isinstance(term.literal, float) else None
-    return Term(Kind.NUMBER, -term.expression, term.finite, value)
+    return Term(Kind.NUMBER, -term.expression, term.finite, value, term.reach)
 
 
 _ONE, _TWO = frozenset({"this"}), frozenset({"this", "expression"})
