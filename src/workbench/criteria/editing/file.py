@@ -129,12 +129,12 @@ def _standing(file: Path, name: str, text: Text) -> str:
     try:
         ledger = read(file).ledger
     except LifecycleError as error:
-        return f"It is a draft now; earlier approvals are void. Its journal cannot be read: {error}"
+        return f"It is a draft now. Its journal cannot be read: {error}"
     own, before = ledger.of(name, text.sha256), ledger.in_production(datetime.now(UTC).date()).get(name)
     if own is not None:
         where = f"The journal knows this text: it is {own.state.value} since line {own.last.seq}."
     else:
-        where = "It is a draft now; earlier approvals are void."
+        where = "It is a draft now; earlier approvals are void." if ledger.texts_of(name) else "It is a draft."
     if before is None or before.text == text:
         return where
     return (

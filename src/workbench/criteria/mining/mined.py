@@ -112,8 +112,9 @@ class Mined:
         if not self.proposals:
             return "No rule adds enough to what is controlled already. Give a longer past or a smaller support."
         held, judged = self.held
+        counted = f"{len(self.proposals)} proposal{'s' if len(self.proposals) > 1 else ''}"
         head = (
-            f"{len(self.proposals)} proposals, {len(self.confirmed)} confirmed by the later period; the hit rate there "
+            f"{counted}, {len(self.confirmed)} confirmed by the later period; the hit rate there "
             f"lies in the stated interval for {held} of {judged}. All figures are known for controlled goods only."
         )
         lines = [
