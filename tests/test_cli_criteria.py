@@ -234,3 +234,13 @@ def test_hits_are_written_beside_the_decisions(call, finished_run, tmp_path):
     assert set(hits["criterion"]) <= {
         one.id for one in CriteriaSet.from_toml(finished_run.pipeline.resolve("criteria.toml")).criteria
     }
+
+
+def test_a_trial_on_a_run_that_has_not_drawn_writes_nothing_into_it(workbench, trained_run, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(trained_run.path, run)
+    (run / "random.key").unlink()
+    before = sorted(path.relative_to(run) for path in run.rglob("*"))
+    criteria = trained_run.pipeline.resolve("criteria.toml")
+    assert workbench("criteria", "diff", criteria, criteria, "--data", run).code == 0
+    assert sorted(path.relative_to(run) for path in run.rglob("*")) == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import json
+import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -424,3 +425,14 @@ def test_a_damaged_pipeline_of_a_run_is_told_in_a_sentence(trained_run: RunFolde
     (tmp_path / "pipeline.json").write_text('{"programme": 1}')
     with pytest.raises(RunDirectoryError, match="written by another version, or changed by hand"):
         _ = RunFolder.open(tmp_path).pipeline
+
+
+def test_a_run_that_does_not_say_which_texts_decided_is_told_to_be_run_again(
+    finished: RunFolder, tmp_path: Path
+) -> None:
+    run = RunFolder(shutil.copytree(finished.path, tmp_path / "run"))
+    selection = run.read_json("selection")
+    del selection["criteria_in_force"]
+    run.write_json("selection", selection)
+    with pytest.raises(RunDirectoryError, match="Run the pipeline again"):
+        export(run, tmp_path / "out")

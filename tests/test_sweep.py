@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from workbench.criteria.history import History
-from workbench.criteria.sweep import sweep
+from workbench.criteria.sweep import FLATTERS, sweep
 from workbench.errors import ConfigError
 from workbench.scorer.criteria import CriteriaSet, Criterion
 from workbench.scorer.expressions import RefusedCriterionError
@@ -210,3 +210,10 @@ def test_a_set_with_points_is_swept_as_any_other(history):
     whole = CriteriaSet((CHEAP, weighed), points={"red": 60.0})
     for criterion in whole.criteria:
         assert sweep(criterion, history, criteria=whole, parameters=["most"], points=3).table["hits"].sum() > 0
+
+
+def test_a_suggestion_says_that_it_was_chosen_on_the_same_goods(history):
+    found = sweep(CHEAP, history, parameters=["most"])
+    assert (found.suggested is not None) == (FLATTERS in found.describe())
+    assert found.suggested is not None
+    assert FLATTERS not in replace(found, suggested=None).describe()

@@ -20,6 +20,9 @@ from workbench.scorer.criteria import CriteriaSet, Criterion
 Tell = Callable[[str, int], None]
 Bools = npt.NDArray[np.bool_]
 
+FLATTERS = "It was chosen on these goods, so its rate here flatters: back-test it on a period that had no part in it."
+"""To be said beside every suggested point: the best of many on the same rows is better there than it will be."""
+
 WORTHWHILE = 2.0
 """A control is worth its place when it finds violations at this many times the rate of all controls."""
 
@@ -90,6 +93,7 @@ class Sweep:
         else:
             values = ", ".join(f"{name} = {value:g}" for name, value in self.suggested.items())
             lines.append(f"Suggested: {values}: most violations beyond {WORTHWHILE:g} times that rate, by lower bound.")
+            lines.append(FLATTERS)
         return "\n".join(lines)
 
     def _counted(self) -> str:

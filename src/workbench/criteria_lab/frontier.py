@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from workbench.criteria.sweep import WORTHWHILE, Sweep, sweep
+from workbench.criteria.sweep import FLATTERS, WORTHWHILE, Sweep, sweep
 from workbench.criteria_lab.evidence import Evidence
 from workbench.reports.numbers import point_text
 from workbench.scorer.criteria import Criterion
@@ -90,6 +90,6 @@ def _note(found: Sweep, swept: list[str], numeric: list[str]) -> str:
         parts.append(f"{', '.join(f':{name}' for name in kept)} kept as set.")
     if found.suggested is not None:
         beyond = f"most violations beyond {WORTHWHILE:g} times the rate of all controls, by lower bound"
-        parts.append(f"Suggested (square): {_written(found.suggested)}, {beyond}.")
+        parts.append(f"Suggested (square): {_written(found.suggested)}, {beyond}. {FLATTERS}")
     parts.append("Violations are known for controlled goods only.")
     return " ".join(parts)

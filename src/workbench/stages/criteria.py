@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.config import Pipeline
 from workbench.criteria.lifecycle import InForce, in_force
-from workbench.errors import CriterionError
+from workbench.errors import CriterionError, RunDirectoryError
 from workbench.features import readable_columns
 from workbench.scorer.criteria import CriteriaSet
 from workbench.stages.folder import RunFolder
@@ -50,10 +50,16 @@ def refuse_others(run: RunFolder, present: InForce) -> None:
 
     Raises
     ------
+    RunDirectoryError
+        The run is of an earlier version.
     CriterionError
         A criterion came, went, or has another state or text; each is named.
     """
-    decided, now = run.read_json("selection")["criteria_in_force"], present.to_dict()
+    decided, now = run.read_json("selection").get("criteria_in_force", {}), present.to_dict()
+    if "text_sha256" not in decided:
+        raise RunDirectoryError(
+            f"{run.path.name} is of an earlier version and does not say which texts decided. Run the pipeline again."
+        )
     names = dict.fromkeys([*decided["in_force"], *now["in_force"]])
     if changes := [f"  {name}: {change}" for name in names if (change := _change(name, decided, now))]:
         listed = "\n".join(changes)

@@ -15,7 +15,7 @@ from workbench.scorer.criteria import CriteriaSet
 from workbench.scorer.lanes.policy import LaneLimit
 from workbench.selection import limits, new_key
 from workbench.stages.folder import MEASURED, RunFolder
-from workbench.stages.selecting import key_of
+from workbench.stages.selecting import kept_key
 from workbench.timeline import start_of, whole_days
 
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
@@ -25,7 +25,7 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 class Past:
     """A period of the past, the pipeline that says how it was read and what capacity there is, and a key of draws.
 
-    The key is the run's own, so that what is drawn for it can be drawn again; a fresh one where data are no run.
+    The key is the run's own, so that what is drawn for it can be drawn again; a fresh one where nothing was drawn yet.
     """
 
     history: History
@@ -83,7 +83,7 @@ def open_past(
         if pipeline is not None:
             raise ConfigError(f"{data} is a run, which has its own pipeline: leave --pipeline out.")
         history = history_of(run, start=first, end=after, criteria=criteria, with_model=with_model, tell=tell)
-        return Past(history, run.pipeline, key_of(run))
+        return Past(history, run.pipeline, kept_key(run) or new_key())
     if pipeline is None:
         raise ConfigError(
             f"{data} is no run, and nothing says how to read it: give the pipeline with --pipeline, or the folder of a "

@@ -92,11 +92,18 @@ def scorer_of(run: RunFolder, model: str = FINAL, criteria: CriteriaSet | None =
 
 def key_of(run: RunFolder) -> bytes:
     """Return the run's key of the draws, made once: a resumed run draws the same sample."""
+    if (kept := kept_key(run)) is not None:
+        return kept
     file = run.path / _KEY_FILE
-    if not file.is_file():
-        write_bytes_atomically(new_key(), file)
-        file.chmod(0o600)
+    write_bytes_atomically(new_key(), file)
+    file.chmod(0o600)
     return file.read_bytes()
+
+
+def kept_key(run: RunFolder) -> bytes | None:
+    """Return the key that a run has drawn with, ``None`` for one that has not drawn yet; nothing is written."""
+    file = run.path / _KEY_FILE
+    return file.read_bytes() if file.is_file() else None
 
 
 def select_lanes(run: RunFolder, *, as_of: datetime) -> Selected:

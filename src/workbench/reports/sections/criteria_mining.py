@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from workbench.criteria.mining.evidence import LEAST_CONFIRMING
 from workbench.reports.figures import Axis, Bar, BarChart, Reference
 from workbench.reports.page import Definition, Details, Figure, KeyFigure, Section, Table
 from workbench.reports.sections.cells import Row, Spec, counted, decimals, estimate, laid_out, percent, table
@@ -65,7 +66,8 @@ def _text(found: Row) -> str:
     base = _base_rate(found)
     return (
         f"In the later period controls found a violation in {percent(base, 2)} of all goods that they looked at. A "
-        "proposal is confirmed where its whole interval lies above that. Known for controlled goods only."
+        f"proposal is confirmed where its whole interval lies above that, on {LEAST_CONFIRMING} violations or more. "
+        "Known for controlled goods only."
     )
 
 
@@ -82,7 +84,9 @@ def _table(proposals: Sequence[Row]) -> Table:
         "added": ("Adds violations", "count"),
         "added_hits": ("with goods hit", "count"),
     }
-    made = table("Proposals, the one that adds most first", [_row(one) for one in proposals], **columns)
+    made = table(
+        "Proposals, in the order in which they were chosen on the past", [_row(one) for one in proposals], **columns
+    )
     return laid_out(made, under=("id", "labelled", "added_hits"), bars=("hit_rate",))
 
 
@@ -219,7 +223,8 @@ def _count(proposals: int) -> str:
 DEFINITIONS = tuple(
     Definition(term, meaning)
     for term, meaning in {
-        "Confirmed": "In the later period alone the whole interval of the hit rate lies above that of all controls.",
+        "Confirmed": "In the later period alone the whole interval of the hit rate lies above that of all controls, "
+        f"and {LEAST_CONFIRMING} violations or more say so.",
         "Stated before": "Interval, known before the later period was looked at, in which its hit rate was to lie with "
         "95 % probability.",
         "Violations added": "Known violations of the later period that neither the present criteria nor the proposals "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from workbench.criteria.sweep import WORTHWHILE
+from workbench.criteria.sweep import FLATTERS, WORTHWHILE
 from workbench.reports.figures import Axis, HeatMap, LineChart, Reference, Series
 from workbench.reports.numbers import Kind
 from workbench.reports.page import Definition, Details, Figure, KeyFigure, Section, Table
@@ -22,7 +22,7 @@ def answer(found: Row) -> str:
         return f"Nothing is suggested: no value is clearly better than control by chance. {stands}"
     if best is now:
         return f"The values as they stand are the best of those tried. {stands}"
-    return f"With {_written(found, best)} the criterion {_worth(best)}. {stands}"
+    return f"With {_written(found, best)} the criterion {_worth(best)}. {stands} {FLATTERS}"
 
 
 def key_figures(found: Row) -> Iterator[KeyFigure]:
@@ -58,7 +58,10 @@ def next_steps(found: Row) -> Iterator[str]:
     if suggested(found) in (None, standing(found)):
         yield "Leave the values as they are, or try another range or another condition."
         return
-    yield "Back-test the whole set with the suggested values: other criteria may hit the same goods."
+    yield (
+        "Back-test the whole set with the suggested values on a later period than this one, which had no part in the "
+        "choice; other criteria may hit the same goods."
+    )
     yield "Then write them into the file and have the criterion approved anew: a changed value voids the approval."
 
 
