@@ -1,0 +1,1 @@
+"""Simulation: week by week, select under capacity, reveal what was selected, learn, go on."""

@@ -1,0 +1,1 @@
+"""Policies: what chooses the goods of a week, one kind a module."""
