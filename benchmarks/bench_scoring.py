@@ -27,6 +27,7 @@ from workbench.scorer import scorer as scorer_module
 from workbench.scorer.criteria import CriteriaSet
 from workbench.scorer.criteria.hits import CompiledCriteria
 from workbench.scorer.intake.mapping import Mapping
+from workbench.scorer.lanes import arm as arm_module
 from workbench.scorer.lanes import drawing as drawing_module
 from workbench.scorer.lanes import filling as filling_module
 from workbench.scorer.lanes import resolution as resolution_module
@@ -49,7 +50,7 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "matrix": [(FeatureSet, "matrix")],
     "prediction": [(RiskModel, "scores")],
     "criteria": [(CompiledCriteria, "hits")],
-    "draws": [(module, "uniforms") for module in (drawing_module, filling_module, room_module)],
+    "draws": [(module, "uniforms") for module in (drawing_module, filling_module, room_module, arm_module)],
     "selection": [(resolution_module, "select")],
     "table": [(Scorer, "assess"), (Scorer, "decide")],
 }

@@ -68,7 +68,7 @@ def test_a_loaded_bundle_decides_as_the_scorer_that_was_saved(
     assert ScoringBundle.load(folder).score(small_raw).equals(small_scorer.score(small_raw))
 
 
-@pytest.mark.parametrize("protocol", range(2, PROTOCOL + 1))
+@pytest.mark.parametrize("protocol", range(3, PROTOCOL + 1))
 def test_a_bundle_of_every_protocol_ever_released_still_reproduces_its_golden_rows(protocol: int) -> None:
     folder = GOLDEN / f"protocol_{protocol}"
     bundle = ScoringBundle.load(folder)
@@ -149,14 +149,17 @@ def test_another_protocol_is_refused_whatever_else_its_manifest_says(
         ScoringBundle.load(folder)
 
 
-def test_protocol_1_is_refused_by_name_with_what_to_do(folder: Path, no_parser: None) -> None:
+@pytest.mark.parametrize("protocol", [1, 2])
+def test_a_protocol_that_was_never_released_is_refused_by_name_with_what_to_do(
+    folder: Path, no_parser: None, protocol: int
+) -> None:
     manifest = json.loads((folder / MANIFEST).read_bytes())
-    (folder / MANIFEST).write_text(json.dumps(manifest | {"protocol": 1}))
-    with pytest.raises(BundleError, match=r"has protocol 1; this scorer reads 2.*export the run again with"):
+    (folder / MANIFEST).write_text(json.dumps(manifest | {"protocol": protocol}))
+    with pytest.raises(BundleError, match=f"has protocol {protocol}; this scorer reads 3.*export the run again with"):
         ScoringBundle.load(folder)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"x"', b"\xff", b'{"protocol": 2}', b"{}"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"x"', b"\xff", b'{"protocol": 3}', b"{}"])
 def test_an_unreadable_manifest_is_refused(folder: Path, no_parser: None, content: bytes) -> None:
     (folder / MANIFEST).write_bytes(content)
     with pytest.raises(BundleError, match=r"manifest.json is not readable.*again"):

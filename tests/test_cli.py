@@ -27,7 +27,7 @@ from workbench.stages.folder import RunFolder
 ROOT = Path(__file__).resolve().parents[1]
 DECLARATIONS, KCS = ROOT / "pipelines" / "declarations.toml", ROOT / "pipelines" / "kcs.toml"
 GROUPS = {group.name: group.typer_instance for group in app.registered_groups}
-COMMANDS = [command.callback.__name__ for command in app.registered_commands]
+COMMANDS = [command.callback.__name__.replace("_", "-") for command in app.registered_commands]
 COMMANDS += [f"{name} {one.callback.__name__}" for name, group in GROUPS.items() for one in group.registered_commands]
 
 USER_MISTAKE, STEP_FAILED, NOTHING_READ, INTERRUPTED = 2, 3, 4, 130

@@ -124,6 +124,15 @@ def test_points_and_room_are_reasons_of_their_own(history, ample, rules):
     assert {"up", "down"} == set(crowded.moves["direction"])
 
 
+def test_a_move_is_never_an_accident_of_the_arms_sample(history, ample):
+    """Each stratum loses or gains candidates, so that the arm draws others: nobody is said to move for it."""
+    lots = replace(ample, random_share=0.2)
+    apart, without = diff(BOTH, changed(lane="red"), history, lots), diff(BOTH, changed(lane="red"), history, ample)
+    assert apart.moves.equals(without.moves)
+    assert apart.moves.height > 0
+    assert any("before the random arm draws" in caveat for caveat in apart.caveats)
+
+
 def test_a_criterion_in_shadow_moves_nobody(history, rules):
     shadow = CriteriaSet((DEAR, LIGHT), shadow=frozenset({"light"}))
     assert diff(CriteriaSet((DEAR,)), shadow, history, rules).moves.is_empty()

@@ -12,8 +12,6 @@ from polars.testing import assert_frame_equal
 from sklearn import metrics as sklearn_metrics
 
 from workbench.evaluation import (
-    RandomArmEstimate,
-    Refusal,
     auc,
     average_precision,
     bootstrap,
@@ -24,7 +22,6 @@ from workbench.evaluation import (
     expected_calibration_error,
     hit_rates,
     metrics_at,
-    random_arm_estimate,
     ranking_summary,
     violations_in_top,
     wilson_interval,
@@ -382,34 +379,6 @@ class TestMethods:
     def test_an_amount_that_cannot_be_is_refused_by_key(self, amount):
         with pytest.raises(SchemaError, match=r"'recovered_duty_usd' that is negative or not a finite.*D0/1"):
             hit_rates(self.outcomes.with_columns(recovered_duty_usd=pl.lit(amount)))
-
-    def test_a_small_random_arm_is_refused_as_a_result(self):
-        refusal = random_arm_estimate(self.outcomes)
-        assert isinstance(refusal, Refusal)
-        assert (refusal.code, refusal.found, refusal.needed) == ("random_arm_too_small", 1, 30)
-        assert json.loads(json.dumps(refusal.to_dict()))["status"] == "refused"
-
-    def test_the_random_arm_recovers_a_known_prevalence(self):
-        generator = np.random.default_rng(11)
-        truth = generator.random(20_000) < 0.05
-        drawn = generator.random(20_000) < 0.1
-        outcomes = ranked(np.zeros(20_000), pl.Series(truth).cast(pl.Int8)).with_columns(
-            violation=pl.when(pl.Series(drawn)).then("violation"),
-            cause=pl.when(pl.Series(drawn)).then(pl.lit("random")).otherwise(pl.lit("none")),
-        )
-        estimate = random_arm_estimate(outcomes)
-        assert isinstance(estimate, RandomArmEstimate)
-        assert estimate.controls + estimate.uncontrolled == estimate.rows == 20_000
-        undetected = estimate.undetected_violations
-        assert undetected.low_95 < (truth & ~drawn).sum() < undetected.high_95
-        assert json.loads(json.dumps(estimate.to_dict()))["prevalence"]["value"] == estimate.prevalence.value
-
-    def test_suspicion_does_not_move_the_estimate_of_prevalence(self):
-        arm = ranked([0.0] * 40, [1] + [0] * 39).with_columns(cause=pl.lit("random"))
-        suspected = ranked([0.0] * 90, [1] * 90).with_columns(
-            cause=pl.lit("criterion:A"), declaration_id="S" + pl.col("declaration_id")
-        )
-        assert random_arm_estimate(pl.concat([arm, suspected])).prevalence == random_arm_estimate(arm).prevalence
 
 
 class TestDecisionTable:

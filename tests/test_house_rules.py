@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "workbench"
 
-SUPPORT = ("errors", "config", "progress")
+SUPPORT = ("errors", "config", "progress", "chain")
 """The support row: it reads the scoring runtime, and every other layer may import it."""
 
 ORDER = (
@@ -63,7 +63,7 @@ RUNTIME_LIBRARIES = {"numpy", "polars", "sqlglot", "xgboost"}
 
 ONE_PLACE = {
     "pandas": {"mlflow_model", "tracking"},
-    "sklearn": {"model", "baselines", "drift", "simulation.policies"},
+    "sklearn": {"model", "baselines"},
     "xgboost": {"scorer.risk.riskmodel", "model", "criteria.mining", "drift", "simulation.learner"},
     "sqlglot": {"scorer.expressions"},
     "shap": {"plots"},
@@ -105,6 +105,7 @@ MAY_COMPARE_MOMENTS = {
     "timeline": "the one place that cuts by time",
     "scorer.intake.checks": "finds impossible dates in a row; keeps or quarantines it, cuts nothing",
     "scorer.criteria.criterion": "validity dates of a criterion are part of its condition",
+    "synthetic.drift_events": "plants an event from a moment on: it makes a world, and learns nothing from it",
 }
 
 

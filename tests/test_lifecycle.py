@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from workbench import chain
 from workbench.config import load_pipeline
 from workbench.criteria import lifecycle
 from workbench.criteria.lifecycle import LifecycleError, State, journal
@@ -117,7 +118,7 @@ class Bench:
         self.journal.write_text("".join(f"{line}\n" for line in lines))
         if head:
             last = Entry.from_line(lines[-1].encode())
-            lifecycle.head_file(self.file).write_bytes(journal.Head(len(lines), last.sha256()).to_bytes())
+            lifecycle.head_file(self.file).write_bytes(chain.Head(len(lines), last.sha256()).to_bytes())
 
 
 @pytest.fixture
@@ -475,7 +476,7 @@ def test_every_kind_of_tampering_is_named_with_its_line(bench: Bench) -> None:
     assert "line 5 is step 6: a line was removed" in faults(lines[:4] + lines[5:])
     assert "line 5 is step 6" in faults([*lines[:4], lines[5], lines[4], *lines[6:]])
     assert "line 6 is step 5" in faults([*lines[:5], *lines[4:]])
-    assert "the head knows 12 lines and the journal has 11: the last were cut" in faults(lines[:-1])
+    assert "the head knows 12 lines and the file has 11: the last were cut" in faults(lines[:-1])
     assert "line 3 is no line that the workbench writes" in faults([*lines[:2], lines[2][:-9], *lines[3:]])
     assert "line 4 belongs to the set 'others'" in faults(changed(4, set="others"))
     assert "line 9 is signed with the key of 'approver' under the name 'other'" in faults(changed(9, by="other"))
@@ -546,7 +547,7 @@ def test_two_crashes_in_a_row_lose_nothing(bench: Bench, monkeypatch) -> None:
     lifecycle.head_file(bench.file).unlink()
     partial = bench.journal.with_name(f".{bench.journal.name}.abc.partial")
     partial.write_bytes(b"{")
-    write, heads = journal.write_bytes_atomically, []
+    write, heads = chain.write_bytes_atomically, []
 
     def killed(content: bytes, file: Path) -> None:
         heads.append(file) if file.suffix == ".head" else None
@@ -554,7 +555,7 @@ def test_two_crashes_in_a_row_lose_nothing(bench: Bench, monkeypatch) -> None:
             raise KeyboardInterrupt
         write(content, file)
 
-    monkeypatch.setattr(journal, "write_bytes_atomically", killed)
+    monkeypatch.setattr(chain, "write_bytes_atomically", killed)
     with pytest.raises(KeyboardInterrupt):
         bench.bring_on(State.CHECKED)
     monkeypatch.undo()

@@ -186,7 +186,7 @@ def test_every_make_target_says_what_it_does_and_is_no_file(target):
     assert target in phony[1].split()
 
 
-COMMANDS = [command.callback.__name__ for command in app.registered_commands] + [
+COMMANDS = [command.callback.__name__.replace("_", "-") for command in app.registered_commands] + [
     f"{group.name} {command.callback.__name__}"
     for group in app.registered_groups
     for command in group.typer_instance.registered_commands

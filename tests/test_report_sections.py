@@ -7,7 +7,7 @@ import pytest
 
 from workbench.evaluation import difference, metrics_at, wilson_interval
 from workbench.reports.page import Figure
-from workbench.reports.sections import basis, cells, decided, past, ranking, trust, verdict
+from workbench.reports.sections import basis, cells, chance, decided, past, ranking, trust, verdict
 from workbench.stages.evaluating import difference_to_best
 from workbench.stages.reporting import _subtitle, build
 
@@ -18,13 +18,26 @@ PARTS = {
 }
 ARM = {
     "status": "estimated",
-    "controls": 2645,
-    "violations": 7,
-    "uncontrolled": 149_025,
-    "prevalence": {"value": 0.0026, "low_95": 0.0013, "high_95": 0.0055},
-    "undetected_violations": {"value": 394.0, "low_95": 191.0, "high_95": 813.0},
+    "speaks_for": "all goods",
+    "goods": 268_000,
+    "left_out": {},
+    "arm": {"declarations": 169_000, "drawn": 1700, "known": 1690, "items": 2645, "violations": 7},
+    "missing": 10,
+    "violations": {"value": 697.0, "low_95": 348.0, "high_95": 1474.0},
+    "violation_rate": {"value": 0.0026, "low_95": 0.0013, "high_95": 0.0055},
+    "compliance_rate": {"value": 0.9974, "low_95": 0.9945, "high_95": 0.9987},
+    "found": 303,
+    "undetected": {"value": 394.0, "low_95": 45.0, "high_95": 1171.0},
+    "revenue": {
+        "status": "estimated",
+        "recoverable_usd": {"value": 5e6, "low_95": 2e6, "high_95": 9e7},
+        "found_usd": 1.5e6,
+        "gap_usd": {"value": 3.5e6, "low_95": 0.5e6, "high_95": 8.85e7},
+        "declared_duty_usd": 7e8,
+        "gap_share": {"value": 0.005, "low_95": 0.001, "high_95": 0.126},
+    },
 }
-REFUSED = {"status": "refused", "found": 0, "needed": 30, "advice": "Draw more."}
+REFUSED = {"status": "refused", "code": "random_arm_too_small", "found": 0, "needed": 30, "advice": "Draw more."}
 
 
 def at(metric, value, low, high, upper=1.0):
@@ -69,7 +82,7 @@ def metrics(**changes):
             "seen before": {"labelled": 0, "violations": 0, "auc": None, "average_precision": None},
             "first time": {"labelled": 8000, "violations": 160, "auc": 0.9, "average_precision": 0.5},
         },
-        "history": {"methods": [], "lanes": [], "causes": [], "months": [], "random_arm": None},
+        "history": {"methods": [], "lanes": [], "causes": [], "months": [], "random_arm": None, "lifts": []},
     } | changes
 
 
@@ -173,7 +186,7 @@ def with_arm(arm, **history):
 
 
 def test_the_answer_tells_controls_by_lot_from_todays_controls():
-    assert "in 2 % of those goods, those drawn by lot (over all the time read) in 0.26 %." in plain(
+    assert "in 2 % of those goods; controls by lot (over all the time read) stand for 0.26 % of all goods." in plain(
         ranking.answer(with_arm(ARM))
     )
 
@@ -189,7 +202,7 @@ def test_a_hit_rate_is_toned_by_where_its_interval_lies(low, high, tone):
 def test_undetected_violations_say_of_what_and_when():
     figure = list(ranking.key_figures(with_arm(ARM), {"parts": PARTS}))[-1]
     assert plain(figure.note) == (
-        "of 149,025 items without a control result, 1 Jan to 2 Dec 2025; 7 found in 2,645 controlled by lot"
+        "of 268,000 items, 1 Jan to 2 Dec 2025; 7 violations in 2,645 controlled by lot, 303 found by all controls"
     )
 
 
@@ -286,6 +299,78 @@ def test_a_source_without_criteria_gets_no_such_figure():
     assert past.history(found).blocks[-1].table.rows[0][0] == "by lot"
 
 
+# --- controls by lot -------------------------------------------------------------------------------------------------
+
+
+def lift(name, controls, value, low, high):
+    interval = {"lift": value, "low_95": low, "high_95": high}
+    rate = {"hit_rate": 0.02, "hit_rate_low_95": 0.01, "hit_rate_high_95": 0.04}
+    return {"method": name, "controls": controls, "violations": 3, **rate, **interval}
+
+
+LIFTS = [
+    lift("criterion", 9000, 2.0, 1.2, 3.1),
+    lift("random", 2645, 1.0, 0.4, 2.5),
+    lift("officer", 100, 8.0, 0.8, 30.0),
+    lift("model", 40, 8.0, 0.8, None),
+    lift("points", 29, 8.0, 0.8, 9.0),
+]
+
+
+def test_estimates_say_what_is_known_what_is_not_and_how_sure():
+    section = chance.section(history(ARM))
+    assert plain(section.text[0]) == (
+        "1,700 declarations were drawn by lot, 1,690 of them with a recorded result: 7 violations in 2,645 items. "
+        "Scaled up by office and regime, the same control of all goods would find a violation in 0.26 % of the items "
+        "(0.13 % to 0.55 %)."
+    )
+    assert plain(section.text[2]).startswith("10 results of controls by lot are not recorded yet.")
+    rows = {row[0]: [plain(cell) for cell in row[1:]] for row in section.blocks[0].rows}
+    assert rows["Undetected violations"] == ["estimated from controls by lot", "394", "45 to 1,171"]
+    assert rows["Violations found, by any control"] == ["known", "303", ""]
+    assert rows["Revenue gap, of the duty declared"][1:] == ["0.5 %", "0.1 to 12.6"]
+
+
+def test_lift_leaves_out_controls_by_lot_few_controls_and_what_has_no_upper_bound():
+    section = chance.section(history(ARM) | {"lifts": LIFTS})
+    assert [row[0] for row in section.blocks[1].table.rows] == ["criterion", "officer"]
+    assert section.blocks[1].summary.endswith("surely better than chance: criterion.")
+
+
+@pytest.mark.parametrize(
+    ("arm", "said"),
+    [
+        (REFUSED, "cannot be estimated: too few controls were drawn by lot. Draw more."),
+        (
+            REFUSED | {"code": "results_missing", "found": 1200, "needed": 1360},
+            "only 1,200 results of the controls drawn",
+        ),
+    ],
+)
+def test_a_refusal_is_told_with_what_to_do(arm, said):
+    section = chance.section(history(arm))
+    assert said in section.text[0]
+    assert section.blocks == ()
+
+
+def test_amounts_on_too_few_findings_are_not_estimated():
+    few_findings = {"status": "refused", "code": "too_few_findings", "found": 3, "needed": 5, "advice": "Wait."}
+    rows = chance.section(history(ARM | {"revenue": few_findings})).blocks[0].rows
+    assert rows[-1] == ("Revenue gap", "3 findings by lot with an amount, 5 are needed", "not estimated", "")
+    assert len(chance.section(history(ARM | {"revenue": None})).blocks[0].rows) == 4
+
+
+def test_a_gap_of_nothing_is_explained():
+    none = ARM["revenue"] | {"gap_usd": {"value": 0.0, "low_95": 0.0, "high_95": 8.85e7}}
+    assert chance.section(history(ARM | {"revenue": none})).text[-1].startswith("Controls recovered more duty than")
+    assert "recovered more" not in chance.section(history(ARM)).text[-1]
+
+
+def test_goods_that_the_estimates_leave_out_are_counted():
+    text = chance.section(history(ARM | {"left_out": {"selected by something else": 120_000}})).text
+    assert text[2].startswith("120,000 items that something else had selected are left out")
+
+
 # --- next steps, data, decisions -------------------------------------------------------------------------------------
 
 READ = {"parts": PARTS, "quarantined": {}, "fingerprint": "f" * 64}
@@ -304,6 +389,7 @@ def steps(numbers, random_share=0.01, read=READ, selection=SELECTION):
         (None, 0.01, "The past has no controls by lot; record the results of those drawn now."),
         (REFUSED, 0.01, "The past has no controls by lot; record the results of those drawn now."),
         ({**REFUSED, "found": 12}, 0.01, "only 12 controls by lot with a result, 30 are needed"),
+        ({**REFUSED, "code": "results_missing", "found": 70, "needed": 80}, 0.01, "recorded: 70 are, 80 are needed."),
     ],
 )
 def test_the_step_on_controls_by_lot_depends_on_past_and_policy(arm, random_share, said):

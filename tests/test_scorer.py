@@ -15,7 +15,7 @@ import pytest
 from workbench.errors import CriterionError, MappingError
 from workbench.scorer.criteria import CompiledCriteria, CriteriaSet
 from workbench.scorer.lanes.policy import LaneLimit
-from workbench.scorer.schema import SCHEMA, Lane, Role, names
+from workbench.scorer.schema import DECISION_TYPES, SCHEMA, Lane, Role, names
 from workbench.scorer.scorer import DECISIONS, Assessment, Scorer
 from workbench.stages.folder import RunFolder
 from workbench.stages.selecting import select_lanes
@@ -113,6 +113,8 @@ def test_a_table_without_rows_gives_decisions_without_rows(small_scorer: Scorer,
 def test_without_criteria_the_model_and_the_lot_decide(small_scorer: Scorer, small_raw: pl.DataFrame) -> None:
     decided = replace(small_scorer, criteria=CriteriaSet()).score(small_raw)
     assert set(decided["cause"]) == {"none", "model", "random"}
+    assert set(decided["would_be_cause"]) == {"none", "model"}
+    assert decided.filter(pl.col("cause") == "random")["reasons"].str.starts_with("Drawn by lot, as 2 %").all()
 
 
 def test_a_missing_raw_column_is_named(small_scorer: Scorer, small_raw: pl.DataFrame) -> None:
@@ -162,6 +164,43 @@ def test_a_quarantined_sibling_raises_the_other_items_to_at_least_the_fallback_l
     assert (unread["lane"], unread["cause"], unread["score"]) == ("yellow", "quarantine:negative_mass", None)
     assert unread["inclusion_probability"] == 1.0
     assert unread["reasons"] == "Could not be read (negative_mass)."
+
+
+def broken_at(raw: pl.DataFrame, declarations: pl.Series, item: int) -> pl.DataFrame:
+    broken = pl.col("declaration_id").is_in(declarations.to_list()) & (pl.col("item_no") == item)
+    return raw.with_columns(net_mass_kg=pl.when(broken).then(-1.0).otherwise("net_mass_kg"))
+
+
+@pytest.mark.parametrize(("random_lane", "is_full"), [(Lane.RED, False), (Lane.BLUE, True)])
+def test_siblings_of_an_unreadable_item_keep_their_would_be_lane_and_the_item_has_none(
+    small_scorer: Scorer, small_raw: pl.DataFrame, random_lane: Lane, is_full: bool
+) -> None:
+    numbers = small_raw.filter(pl.col("item_no") == 3)["declaration_id"]
+    scorer = with_criteria(small_scorer, random_share=0.3, random_lane=random_lane)
+    decided = scorer.score(broken_at(small_raw, numbers, 2)).filter(pl.col("declaration_id").is_in(numbers.to_list()))
+    unread = decided.filter(pl.col("item_no") == 2)
+    names = ["would_be_lane", "would_be_cause", "random_stratum", *(n for n in DECISIONS if n.endswith("_probability"))]
+    assert unread.select(names).drop("inclusion_probability").null_count().row(0) == (unread.height,) * 7
+    siblings = decided.filter(pl.col("item_no") != 2)
+    assert siblings.select("would_be_lane", "would_be_cause").unique().rows() == [("green", "none")]
+    assert set(siblings["inclusion_probability"]) == {1.0}
+    by_lot = siblings.filter(pl.col("cause") == "random")
+    raised = siblings.filter(pl.col("cause") == "quarantine:negative_mass")
+    assert set(raised["lane"]) == {"yellow"}
+    if is_full:
+        # The fallback lane is the more severe: every sibling gets at least a full control.
+        assert by_lot.is_empty()
+        assert set(siblings["full_control_probability"]) == {1.0}
+    else:
+        assert by_lot.height > 0
+        assert set(by_lot["lane"]) == {"red"}
+        assert siblings["full_control_probability"].equals(siblings["random_probability"])
+    assert siblings["random_probability"].is_between(0, 1, closed="none").any()
+
+
+def test_decisions_have_the_types_that_the_schema_states(small_scorer: Scorer, small_raw: pl.DataFrame) -> None:
+    for rows in (small_raw, small_raw.head(0), small_raw.head(3).with_columns(net_mass_kg=pl.lit(-1.0))):
+        assert dict(small_scorer.score(rows).schema) == DECISION_TYPES
 
 
 def test_lodgement_after_the_moment_given_goes_to_quarantine(small_scorer: Scorer, small_raw: pl.DataFrame) -> None:

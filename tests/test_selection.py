@@ -37,6 +37,7 @@ def candidates(scores: list[float | None], **columns: list[Any]) -> pl.DataFrame
     given: dict[str, list[Any]] = {
         "declaration_id": [f"D{number:03}" for number in range(count)],
         "office_id": ["O1"] * count,
+        "regime_code": ["40"] * count,
         "lodged_on": [DAY] * count,
         "score": scores,
         "proposed_severity": [0] * count,
@@ -83,6 +84,7 @@ def items(scores: list[float | None], hits: dict[str, list[int]], **columns: lis
         "declaration_id": [f"D{number:03}" for number in range(count)],
         "item_no": [1] * count,
         "office_id": ["O1"] * count,
+        "regime_code": ["40"] * count,
         "lodged_at": [datetime(2026, 1, 5) + timedelta(minutes=number) for number in range(count)],
         "score": scores,
     }
@@ -133,13 +135,25 @@ def test_a_lane_without_a_limit_takes_all_that_criteria_name_and_nothing_from_th
     assert decided["lane"].to_list() == ["red", "red", "green"]
 
 
-def test_the_quota_goes_before_the_top_up_and_after_the_criteria_of_every_lane() -> None:
+def test_the_arm_draws_after_criteria_and_top_up_among_all_that_are_milder_than_its_lane() -> None:
     policy = plan(LaneLimit(RED, count=1), random_share=1.0, random_lane=YELLOW)
     decided = select(named([0.9, 0.8, 0.1], [None, BLUE, None]), policy)
-    assert lanes_and_causes(decided) == [("yellow", "random"), ("blue", "criterion:blue"), ("yellow", "random")]
+    assert lanes_and_causes(decided) == [("red", "model"), ("yellow", "random"), ("yellow", "random")]
+    would_be = decided.select("would_be_lane", "would_be_cause").rows()
+    assert would_be == [("red", "model"), ("blue", "criterion:blue"), ("green", "none")]
+    assert decided["random_stratum"].to_list() == ["O1|40|red", "O1|40|blue", "O1|40|green"]
 
 
-def test_whom_the_quota_drew_without_room_the_model_may_take() -> None:
+def test_the_arms_seats_are_those_that_criteria_and_top_up_do_not_get() -> None:
+    policy = plan(LaneLimit(RED, count=2), random_share=0.25)
+    decided = select(named([0.9, 0.8, 0.7, 0.1], [RED, RED, None, None]), policy)
+    # One of two seats in red is the arm's: the second that the criterion named goes on to orange.
+    assert decided["would_be_lane"].to_list() == ["red", "orange", "green", "green"]
+    assert (decided["lane"] == "red").sum() == 2
+    assert decided["full_control_probability"].to_list() == pytest.approx([1, 1 / 3, 1 / 3, 1 / 3])
+
+
+def test_an_arm_without_room_draws_nobody() -> None:
     limits = (LaneLimit(RED, count=1), LaneLimit(YELLOW, count=0))
     decided = select(candidates([0.9, 0.1]), plan(*limits, random_share=1.0, random_lane=YELLOW))
     assert lanes_and_causes(decided) == [("red", "model"), ("green", "none")]
@@ -375,11 +389,12 @@ _FULL = [
     ("size", "criteria", "hits", "policy"),
     [
         _scenario("room for all", 20, [], {}, LaneLimit(RED, share=1.0), random_share=0.2),
+        _scenario("a lane that is all the arm's", 8, [], {}, LaneLimit(RED, share=0.3), random_share=0.4),
         _scenario("draws cut by capacity", 3, [], {}, LaneLimit(RED, share=0.3), random_share=0.2),
         _scenario("a fifth of a seat", 2, [], {}, LaneLimit(RED, share=0.1), random_share=0.2),
         _scenario("no limit", 5, [criterion("c", RED, 30)], {"c": [0, 1]}, random_share=0.2),
         _scenario(
-            "criterion ahead of the quota",
+            "criterion beside the arm",
             4,
             [criterion("c", RED, 30)],
             {"c": [0, 1]},
@@ -455,6 +470,18 @@ _FULL = [
             model_lanes=(RED,),
             lot_lanes=(YELLOW,),
         ),
+        _scenario(
+            "an arm in a mild lane",
+            9,
+            [criterion("a", BLUE, 50), criterion("b", RED, 40)],
+            {"a": [0, 1, 2, 3], "b": [3, 4, 5]},
+            LaneLimit(RED, share=0.15),
+            LaneLimit(YELLOW, share=0.3),
+            LaneLimit(BLUE, share=0.15),
+            random_share=0.12,
+            random_lane=YELLOW,
+            model_lanes=(RED, YELLOW),
+        ),
     ],
 )
 def test_the_inclusion_probability_is_how_often_a_declaration_is_controlled(
@@ -464,13 +491,6 @@ def test_the_inclusion_probability_is_how_often_a_declaration_is_controlled(
     error = np.sqrt(np.maximum(stated * (1 - stated), 1e-4) / (_KEYS * _DAYS))
     assert (np.abs(controlled - stated) < 4 * error).all()
     assert 0 < controlled.mean() < 1
-
-
-def test_where_the_quota_finds_no_room_for_all_the_models_bar_is_off_by_no_more_than_a_place() -> None:
-    policy = plan(LaneLimit(RED, share=0.3), random_share=0.4)
-    stated, controlled = _over_keys(8, CriteriaSet(), {}, policy)
-    assert np.abs(controlled - stated).max() < 0.05
-    assert controlled.mean() == pytest.approx(stated.mean(), abs=0.01)
 
 
 def test_a_score_that_is_not_finite_takes_no_place_in_the_models_order() -> None:
@@ -488,12 +508,88 @@ def test_an_item_whose_score_is_no_number_does_not_hide_that_of_another() -> Non
     assert lanes_and_causes(decided) == [("red", "model"), ("green", "none")]
 
 
-def test_whoever_was_next_in_the_quota_would_have_had_the_seat_of_whom_it_took() -> None:
-    """Of three that the quota draws one finds red; the model has orange for the other two: all are certain."""
-    policy = plan(LaneLimit(RED, count=1), LaneLimit(ORANGE, count=2), model_lanes=(ORANGE,))
-    decided = select(candidates([0.1, 0.5, 0.9]), replace(policy, random_share=1.0))
-    assert sorted(decided["cause"]) == ["model", "model", "random"]
-    assert decided["inclusion_probability"].to_list() == [1, 1, 1]
+def test_whoever_was_refused_would_have_had_the_seat_and_left_the_models_to_the_next() -> None:
+    """Two are named for one blue seat. The first was uncertain: were it not named, both would be controlled."""
+    limits = [
+        LaneLimit(RED, count=1),
+        *(LaneLimit(lane, count=0) for lane in (ORANGE, YELLOW)),
+        LaneLimit(BLUE, count=1),
+    ]
+    table = named([0.5, 0.9, 0.1], [BLUE, BLUE, None], priority=[1, 0, 0])
+    uncertain = table.with_columns(criteria_probability=pl.Series([0.5, 1.0, 0.0]))
+    decided = select(uncertain, plan(*limits))
+    assert lanes_and_causes(decided) == [("blue", "criterion:blue"), ("red", "model"), ("green", "none")]
+    assert decided["inclusion_probability"].to_list() == [1.0, 1.0, 0.0]
+
+
+def crowded_days(rng: np.random.Generator, days: int, size: int) -> list[pl.DataFrame]:
+    """Make offices' days on which criteria propose mild lanes for half, and their own draws took half of these."""
+    made = []
+    for day in range(days):
+        severity = rng.choice([0, 0, 1, 1, 2, 3], size)
+        chance = np.where(severity > 0, rng.choice([0.3, 1.0], size), 0.0)
+        is_named = (chance == 1) | ((chance > 0) & (rng.random(size) < 0.6))
+        table = candidates(
+            rng.permutation(np.where(rng.random(size) < 0.2, np.nan, rng.random(size))).tolist(),
+            declaration_id=[f"{day}-{at}" for at in range(size)],
+            proposed_severity=np.where(is_named, severity, 0).tolist(),
+            proposed_cause=["criterion:c" if one else None for one in is_named],
+            priority=np.where(is_named, 1, 0).tolist(),
+            criteria_probability=chance.tolist(),
+            severity_if_drawn=severity.tolist(),
+            priority_if_drawn=np.where(severity > 0, 1, 0).tolist(),
+        )
+        made.append(table)
+    return made
+
+
+def both_ways(day: pl.DataFrame, at: int) -> list[pl.DataFrame]:
+    """Return the day with one declaration certain of being named, and certain of not being named."""
+    row = pl.int_range(pl.len()) == at
+    named = {"criteria_probability": 1.0, "proposed_severity": pl.col("severity_if_drawn"), "priority": 1}
+    unnamed = {"criteria_probability": 0.0, "proposed_severity": pl.lit(0, pl.Int8), "priority": 0}
+    return [
+        day.with_columns(pl.when(row).then(value).otherwise(name).alias(name) for name, value in way.items())
+        for way in (named, unnamed)
+    ]
+
+
+@pytest.mark.parametrize("model_lanes", [(), (RED,), (RED, ORANGE)])
+@pytest.mark.parametrize("lot_lanes", [(), (BLUE,), (YELLOW, BLUE)])
+@pytest.mark.parametrize("random_lane", [RED, YELLOW])
+def test_where_every_lane_is_full_both_ways_of_the_own_draws_are_followed_to_the_last_seat(
+    model_lanes: tuple[Lane, ...], lot_lanes: tuple[Lane, ...], random_lane: Lane
+) -> None:
+    """The probability is c * N + (1 - c) * U, with N and U those of the same day were the draw certain either way."""
+    limits = [LaneLimit(RED, 0.12), LaneLimit(ORANGE, count=1), LaneLimit(YELLOW, 0.15), LaneLimit(BLUE, count=1)]
+    policy = plan(*limits, model_lanes=model_lanes, lot_lanes=lot_lanes, random_lane=random_lane, random_share=0.05)
+    days = crowded_days(np.random.default_rng(5), 40, 12)
+    asked = [
+        (n, at)
+        for n, day in enumerate(days)
+        for at in day["criteria_probability"].is_between(0, 1, closed="none").arg_true()
+    ]
+    ways = [way for n, at in asked for way in both_ways(days[n], at)]
+    offices = [one.with_columns(office_id=pl.lit(f"O{n:05}")) for n, one in enumerate([*days, *ways])]
+    stated = select(pl.concat(offices), policy)["inclusion_probability"].to_numpy().reshape(-1, 12)
+    for turn, (n, at) in enumerate(asked):
+        if_named, if_not = stated[len(days) + 2 * turn][at], stated[len(days) + 2 * turn + 1][at]
+        assert stated[n][at] == pytest.approx(0.3 * if_named + 0.7 * if_not, abs=1e-9)
+    assert len(asked) > 100
+
+
+def test_seats_that_the_drawn_leave_stay_empty() -> None:
+    """The arm has red; the model's orange has room for two, and is filled again for none that the arm took from it."""
+    policy = plan(LaneLimit(RED, count=1), LaneLimit(ORANGE, count=2), model_lanes=(ORANGE,), random_share=1.0)
+    table = candidates([0.1, 0.5, 0.9])
+    decided = [select(table, replace(policy, key=bytes([number] * 32))) for number in range(20)]
+    assert {tuple(one["lane"]) for one in decided} == {
+        ("red", "orange", "orange"),
+        ("green", "red", "orange"),
+        ("green", "orange", "red"),
+    }
+    assert all(one["inclusion_probability"].to_list() == pytest.approx([1 / 3, 1, 1]) for one in decided)
+    assert all(one["full_control_probability"].to_list() == pytest.approx([1 / 3] * 3) for one in decided)
 
 
 @pytest.mark.parametrize("percentage", [1e-10, 1e-15])

@@ -106,7 +106,7 @@ def train_again(
     Nothing is held back to stop or calibrate on, so nothing is measured either: `stop_loss` is ``None``.
     """
     whole = fit_features(as_of(declarations, outcomes, moment), features)
-    booster = grow(whole.matrix, whole.labels, config, rounds)
+    booster = grow(whole.matrix, whole.labels, config, rounds, weights=label_weights(whole.rows, config))
     model = RiskModel(whole.features, booster, calibration, grow_recovery(whole, config))
     return Training(model, rounds, None, whole, moment)
 
@@ -130,12 +130,83 @@ def stop_early(
     """Grow trees on the earlier part of the past until the later part gets no better, and calibrate there."""
     early, later = earlier_and_later(declarations, outcomes, past, config.stop_share, features)
     labels = later["violation"].cast(pl.Float64).to_numpy()
-    matrix = early.features.matrix(early.features.read(later))
-    booster = grow(early.matrix, early.labels, config, config.rounds, watch=(matrix, labels))
+    matrix, weights = early.features.matrix(early.features.read(later)), label_weights(later, config)
+    booster = grow(
+        early.matrix,
+        early.labels,
+        config,
+        config.rounds,
+        weights=label_weights(early.rows, config),
+        watch=(matrix, labels, weights),
+    )
     rounds = booster.best_iteration + 1
     _require_splits(booster, early)
     margins = booster.inplace_predict(matrix, iteration_range=(0, rounds), predict_type="margin")
-    return Stopped(rounds, float(booster.best_score), calibrate(np.asarray(margins, dtype=np.float64), labels))
+    return Stopped(rounds, float(booster.best_score), calibrate(np.asarray(margins, dtype=np.float64), labels, weights))
+
+
+def label_weights(labelled: pl.DataFrame, config: ModelConfig) -> Values | None:
+    """Return what each label counts under [model] weights, the mean being 1; ``None`` where all count the same.
+
+    A label that had one chance in fifty of coming about stands for fifty declarations. Few such labels would then rule
+    the model, so that a weight is cut at `weight_limit` times the mean: a little bias for much less variance.
+
+    Parameters
+    ----------
+    labelled
+        Rows with a label, and ``inclusion_probability`` in (0, 1] where weights are asked for.
+    config
+        The pipeline's [model].
+
+    Raises
+    ------
+    LabelError
+        Weights are asked for and a label has no inclusion probability, or one outside (0, 1].
+
+    References
+    ----------
+    B. Zadrozny (2004), Learning and evaluating classifiers under sample selection bias, ICML; D. G. Horvitz and D. J.
+    Thompson (1952), JASA 47, 663-685.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"inclusion_probability": [1.0, 0.5, 0.5]})
+    >>> label_weights(rows, ModelConfig(rounds=1, weights="inclusion")).tolist()
+    [0.6, 1.2, 1.2]
+    """
+    if config.weights == "none":
+        return None
+    return trimmed(1.0 / inclusion_probability(labelled), config.weight_limit)
+
+
+def trimmed(weights: Values, most: float) -> Values:
+    """Return weights of mean 1, none of which was above `most` times the mean: few labels must not rule a model.
+
+    >>> trimmed(np.array([1.0, 1.0, 4.0]), most=1.5).round(3).tolist()
+    [0.6, 0.6, 1.8]
+    """
+    cut = np.minimum(weights / weights.mean(), most)
+    scaled: Values = cut / cut.mean()
+    return scaled
+
+
+def inclusion_probability(labelled: pl.DataFrame) -> Values:
+    """Return the probability with which each labelled row had been selected, in (0, 1].
+
+    Raises
+    ------
+    LabelError
+        A row has none, or one outside (0, 1].
+    """
+    known = labelled["inclusion_probability"] if "inclusion_probability" in labelled.columns else None
+    sound = 0 if known is None else int(known.is_between(0, 1, closed="right").fill_null(False).sum())
+    if known is None or sound < labelled.height:
+        raise LabelError(
+            f"Weights by inclusion need the probability of having been controlled, in (0, 1], for every label; "
+            f"{labelled.height - sound:,} of {labelled.height:,} have none. Map 'inclusion_probability', or set "
+            '[model] weights = "none".'
+        )
+    return known.cast(pl.Float64).to_numpy()
 
 
 def _require_splits(booster: xgboost.Booster, early: TrainingFeatures) -> None:
@@ -170,19 +241,25 @@ def grow(
     labels: Values,
     config: ModelConfig,
     rounds: int,
-    watch: tuple[Matrix, Values] | None = None,
+    *,
+    weights: Values | None = None,
+    watch: tuple[Matrix, Values, Values | None] | None = None,
 ) -> xgboost.Booster:
     """Grow `rounds` trees; with `watch`, stop once the watched log loss has not fallen for a while.
 
-    The same rows, parameters and seed give the same trees at any number of threads.
+    The same rows, parameters and seed give the same trees at any number of threads. `weights` says what each label
+    counts; `watch` holds the later rows' matrix, labels and weights.
     """
     import xgboost
 
     settings = {**_ENGINE, "eval_metric": "logloss", "seed": config.seed, **config.parameters}
-    data = xgboost.QuantileDMatrix(matrix, labels)
+    # The matrix is cut into bins by as many threads as the trees are grown with: side by side, more of them cost time.
+    threads = config.parameters.get("nthread")
+    data = xgboost.QuantileDMatrix(matrix, labels, weight=weights, nthread=threads)
     stopping: dict[str, Any] = {}
     if watch is not None:
-        later = xgboost.QuantileDMatrix(*watch, ref=data)
+        seen, known, counts = watch
+        later = xgboost.QuantileDMatrix(seen, known, weight=counts, ref=data, nthread=threads)
         stopping = {"evals": [(later, "later")], "early_stopping_rounds": config.early_stopping_rounds}
     try:
         return xgboost.train(settings, data, rounds, verbose_eval=False, **stopping)
@@ -213,31 +290,37 @@ def grow_recovery(whole: TrainingFeatures, config: ModelConfig) -> xgboost.Boost
         "colsample_bytree": 0.5,
         "base_score": float(amounts[known].mean()),
         "seed": config.seed,
+        "nthread": config.parameters.get("nthread", 0),
     }
-    data = xgboost.QuantileDMatrix(whole.matrix[known], amounts[known])
+    data = xgboost.QuantileDMatrix(whole.matrix[known], amounts[known], nthread=config.parameters.get("nthread"))
     return xgboost.train(settings, data, config.recovery_rounds)
 
 
-def calibrate(margins: Values, labels: Values) -> Calibration:
+def calibrate(margins: Values, labels: Values, weights: Values | None = None) -> Calibration:
     """Fit breakpoints from margin to log odds on rows that the trees did not see.
 
     Logistic calibration (Platt 1999) gives the line; where there are violations enough, the line bends at points
-    found by isotonic regression of equally filled bins (Zadrozny & Elkan 2002), kept strictly rising.
+    found by isotonic regression of equally filled bins (Zadrozny & Elkan 2002), kept strictly rising. `weights` says
+    what each label counts, the mean being 1: with those of inclusion the scores hold for all goods, and not for
+    controlled ones only.
     """
     from sklearn.isotonic import IsotonicRegression
     from sklearn.linear_model import LogisticRegression
 
-    platt = LogisticRegression(C=1e6).fit(margins[:, None], labels)
+    counts = np.ones(len(labels)) if weights is None else weights
+    platt = LogisticRegression(C=1e6).fit(margins[:, None], labels, sample_weight=counts)
     slope, offset = max(float(platt.coef_[0, 0]), _LEAST_SLOPE), float(platt.intercept_[0])
     bins = min(int(labels.sum()) // _VIOLATIONS_A_BREAKPOINT, 20)
     line = Calibration((-1.0, 1.0), (offset - slope, offset + slope))
     if bins < 3:
         return line
     parts = np.array_split(np.argsort(margins, kind="stable"), bins)
-    centres = np.array([margins[part].mean() for part in parts])
+    sizes = np.array([counts[part].sum() for part in parts])
+    centres = np.array([np.average(margins[part], weights=counts[part]) for part in parts])
     # One more row at the base rate keeps a bin without (or full of) violations from promising certainty.
-    rates = np.array([(labels[part].sum() + labels.mean()) / (len(part) + 1) for part in parts])
-    rising = IsotonicRegression().fit_transform(centres, rates, sample_weight=[len(part) for part in parts])
+    base_rate = np.average(labels, weights=counts)
+    rates = np.array([counts[part] @ labels[part] + base_rate for part in parts]) / (sizes + 1)
+    rising = IsotonicRegression().fit_transform(centres, rates, sample_weight=sizes)
     return _strictly_rising(centres, np.log(rising / (1 - rising)))
 
 

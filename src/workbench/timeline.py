@@ -47,17 +47,19 @@ def as_of(declarations: pl.DataFrame, outcomes: pl.DataFrame, moment: datetime) 
     declarations
         Canonical declarations; key and ``lodged_at`` are needed.
     outcomes
-        Key, ``violation``, ``label_known_at`` and, where the source has it, ``recovered_duty_usd``.
+        Key, ``violation``, ``recovered_duty_usd``, ``label_known_at`` and, where it is known how the goods came to be
+        controlled, ``cause`` and ``inclusion_probability``.
     moment
         The moment of knowledge.
 
     Returns
     -------
     polars.DataFrame
-        One row a declaration item in canonical order, with ``violation`` and ``recovered_duty_usd`` null where no label
-        was known.
+        One row a declaration item in canonical order, with ``violation`` and ``recovered_duty_usd``, and ``cause`` and
+        ``inclusion_probability`` where the outcomes have them; null where no label was known.
     """
-    labels = known_labels(outcomes, moment).select(*KEY, "violation", "recovered_duty_usd")
+    how = [name for name in ("cause", "inclusion_probability") if name in outcomes.columns]
+    labels = known_labels(outcomes, moment).select(*KEY, "violation", "recovered_duty_usd", *how)
     return in_order(before(declarations, moment)).join(labels, on=list(KEY), how="left", maintain_order="left")
 
 

@@ -12,7 +12,7 @@ import polars as pl
 from workbench.config import ModelConfig, TuningConfig
 from workbench.errors import ConfigError, LabelError
 from workbench.features import TrainingFeatures
-from workbench.model import earlier_and_later, grow
+from workbench.model import earlier_and_later, grow, label_weights
 from workbench.scorer.files import write_text_atomically
 from workbench.scorer.risk.featureset import Matrix
 from workbench.stages.folder import RunFolder
@@ -81,7 +81,9 @@ class _Ground:
     def trial(self, config: ModelConfig, parameters: dict[str, Any]) -> tuple[float, int]:
         labels = self.later["violation"].cast(pl.Float64).to_numpy()
         tried = config.model_copy(update={"parameters": parameters})
-        booster = grow(self.early.matrix, self.early.labels, tried, config.rounds, watch=(self.matrix, labels))
+        watch = (self.matrix, labels, label_weights(self.later, tried))
+        counts = label_weights(self.early.rows, tried)
+        booster = grow(self.early.matrix, self.early.labels, tried, config.rounds, weights=counts, watch=watch)
         return float(booster.best_score), booster.best_iteration + 1
 
 

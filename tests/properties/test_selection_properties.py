@@ -7,10 +7,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.scorer.criteria import CriteriaSet
+from workbench.scorer.lanes.arm import ARM_COLUMNS, draw_arm
 from workbench.scorer.lanes.policy import LaneLimit, SelectionPolicy
 from workbench.scorer.lanes.resolution import resolve
 from workbench.scorer.lanes.room import slots_by_office_day
@@ -23,6 +25,7 @@ CELL = ["office_id", "lodged_on"]
 rows = st.fixed_dictionaries(
     {
         "office_id": st.sampled_from(["A", "B", None]),
+        "regime_code": st.sampled_from(["40", "51", None]),
         "lodged_on": st.sampled_from([date(2026, 1, 1), date(2026, 1, 2)]),
         "score": st.one_of(st.none(), st.sampled_from([0.1, 0.5, 0.5, 0.9]), st.floats(0, 1)),
         "proposed_severity": st.sampled_from([0, 0, 0, 1, 2, 3, 4]),
@@ -79,6 +82,7 @@ candidates = st.lists(rows, max_size=40).map(table)
 declared = st.fixed_dictionaries(
     {
         "office_id": st.sampled_from(["A", "B", None]),
+        "regime_code": st.sampled_from(["40", "51", None]),
         "lodged_at": st.integers(0, 2879).map(lambda minute: datetime(2026, 1, 1) + timedelta(minutes=minute)),
         "score": st.one_of(st.none(), st.sampled_from([0.1, 0.5, 0.5, 0.9])),
         "hits": st.sets(st.integers(0, 3)),
@@ -98,12 +102,18 @@ criteria = st.fixed_dictionaries(
 def items(drawn: list[dict[str, Any]]) -> pl.DataFrame:
     """Make items of declarations of up to two items each."""
     table = [
-        {name: row[name] for name in ("office_id", "lodged_at", "score")}
+        {name: row[name] for name in ("office_id", "regime_code", "lodged_at", "score")}
         | {"declaration_id": f"D{number // 2}", "item_no": number % 2 + 1}
         | {f"hit:c{one}": one in row["hits"] for one in range(4)}
         for number, row in enumerate(drawn)
     ]
-    types = {"declaration_id": pl.String, "item_no": pl.Int32, "office_id": pl.String, "score": pl.Float64}
+    types = {
+        "declaration_id": pl.String,
+        "item_no": pl.Int32,
+        "office_id": pl.String,
+        "regime_code": pl.String,
+        "score": pl.Float64,
+    }
     hits = {f"hit:c{one}": pl.Boolean for one in range(4)}
     return pl.DataFrame(table, schema={**types, "lodged_at": pl.Datetime("us"), **hits})
 
@@ -112,6 +122,22 @@ def set_of(drawn: list[dict[str, Any]], shadow: set[int]) -> CriteriaSet:
     tables = [{"id": f"c{one}", "title": "", "when": "net_mass_kg > 0", **given} for one, given in enumerate(drawn)]
     points = {"yellow": 10.0, "red": 25.0}
     return CriteriaSet.from_dict({"criterion": tables, "points": points, "shadow": [f"c{one}" for one in shadow]})
+
+
+def holds(decided: pl.DataFrame, policy: SelectionPolicy) -> None:
+    """Assert that probabilities are some, and that whatever came about had one above nought."""
+    full = pl.col("lane").to_physical() >= policy.random_lane.severity
+    came_about = {
+        "inclusion_probability": pl.col("lane") != "green",
+        "criteria_probability": pl.col("would_be_cause").str.contains("^(criterion:|points)"),
+        "model_probability": pl.col("would_be_cause").is_in(["model", "lot"]),
+        "random_probability": pl.col("cause") == "random",
+        "full_control_probability": full,
+    }
+    for name, of_it in came_about.items():
+        assert decided[name].is_between(0, 1).all()
+        assert decided.filter(of_it, pl.col(name) <= 0).is_empty()
+    assert (decided["random_probability"] <= decided["full_control_probability"]).all()
 
 
 def joined(one: pl.DataFrame, policy: SelectionPolicy) -> pl.DataFrame:
@@ -130,44 +156,102 @@ def test_capacity_is_never_exceeded(one: pl.DataFrame, policy: SelectionPolicy) 
 
 
 @given(candidates, policies)
-@settings(max_examples=150, deadline=None)
-def test_lanes_that_are_topped_up_are_full_when_there_are_candidates(
+@settings(max_examples=200, deadline=None)
+def test_lanes_that_are_topped_up_are_full_before_the_arm_when_there_are_candidates(
     one: pl.DataFrame, policy: SelectionPolicy
 ) -> None:
     decided = joined(one, policy)
-    waiting = decided.filter(pl.col("lane") == "green")
+    waiting = decided.filter(pl.col("would_be_lane") == "green")
+    slots = slots_by_office_day(one, policy)
     for lane in policy.top_up_lanes:
         able = waiting.filter(pl.col("score").is_not_null()) if lane in policy.model_lanes else waiting
-        cells = slots_by_office_day(one, policy).join(able.select(CELL).unique(), on=CELL, how="semi", nulls_equal=True)
-        of_lane = decided.filter(pl.col("lane") == str(lane)).group_by(CELL).len()
+        cells = slots.join(able.select(CELL).unique(), on=CELL, how="semi", nulls_equal=True)
+        of_lane = decided.filter(pl.col("would_be_lane") == str(lane)).group_by(CELL).len()
         both = cells.join(of_lane, on=CELL, how="left", nulls_equal=True)
-        assert (both["len"].fill_null(0) == both[f"{lane}_slots"]).all()
+        of_others = both[f"{lane}_slots"] - both["random_seats"] * (lane is policy.random_lane)
+        assert (both["len"].fill_null(0) == of_others).all()
+
+
+@given(candidates, policies)
+@settings(max_examples=200, deadline=None)
+def test_the_arm_has_exactly_its_seats_or_nobody_milder_is_left(one: pl.DataFrame, policy: SelectionPolicy) -> None:
+    severity = pl.col("lane").to_physical().cast(pl.Int64)
+    found = (
+        joined(one, policy)
+        .group_by(CELL)
+        .agg(drawn=(pl.col("cause") == "random").sum(), milder=(severity < policy.random_lane.severity).sum())
+    )
+    both = slots_by_office_day(one, policy).join(found, on=CELL, nulls_equal=True)
+    assert both.height == found.height
+    assert both.filter(
+        (pl.col("drawn") > pl.col("random_seats")).or_(
+            (pl.col("drawn") < pl.col("random_seats")) & (pl.col("milder") > 0)
+        )
+    ).is_empty()
+
+
+@given(candidates, policies)
+@settings(max_examples=100, deadline=None)
+def test_only_the_arm_moves_a_declaration_from_its_would_be_lane(one: pl.DataFrame, policy: SelectionPolicy) -> None:
+    decided = select(one, policy)
+    is_drawn = pl.col("cause") == "random"
+    others = decided.filter(~is_drawn)
+    assert others.select("lane", "cause").equals(others.select(lane="would_be_lane", cause="would_be_cause"))
+    drawn = decided.filter(is_drawn)
+    assert (drawn["lane"] == str(policy.random_lane)).all()
+    assert (drawn["would_be_lane"].to_physical() < policy.random_lane.severity).all()
+    assert (drawn["would_be_cause"] != "random").all()
+
+
+@given(candidates, policies)
+@settings(max_examples=150, deadline=None)
+def test_a_stratum_gets_its_share_of_the_arm_to_within_one(one: pl.DataFrame, policy: SelectionPolicy) -> None:
+    eligible = pl.col("would_be_lane").to_physical() < policy.random_lane.severity
+    decided = joined(one, policy).filter(eligible).with_columns(is_drawn=pl.col("cause") == "random")
+    of_day = decided.group_by(CELL).agg(share=pl.col("is_drawn").mean())
+    strata = decided.group_by(*CELL, "regime_code", "would_be_lane").agg(pl.len(), drawn=pl.col("is_drawn").sum())
+    both = strata.join(of_day, on=CELL, nulls_equal=True)
+    proportional = (both["len"] * both["share"]).to_numpy()
+    assert (abs(both["drawn"].to_numpy() - proportional) < 1).all()
+
+
+@given(candidates, policies, st.randoms(use_true_random=False))
+@settings(max_examples=100, deadline=None)
+def test_the_arm_is_drawn_again_from_the_decisions_alone(
+    one: pl.DataFrame, policy: SelectionPolicy, random: Any
+) -> None:
+    decided, order = joined(one, policy), list(range(one.height))
+    random.shuffle(order)
+    again = draw_arm(decided[order].select(ARM_COLUMNS), policy)
+    was_drawn = decided.filter(pl.col("cause") == "random")
+    assert set(again.filter("is_drawn")["declaration_id"]) == set(was_drawn["declaration_id"])
+    both = again.join(decided, on="declaration_id", suffix="_decided")
+    assert both["random_stratum"].equals(both["random_stratum_decided"])
+    assert both.filter("is_drawn", pl.col("random_probability") <= 0).is_empty()
 
 
 @given(candidates, policies)
 @settings(max_examples=100, deadline=None)
 def test_no_proposal_is_lost_and_none_is_raised_by_its_criterion(one: pl.DataFrame, policy: SelectionPolicy) -> None:
-    decided = joined(one, policy).with_columns(severity=pl.col("lane").to_physical().cast(pl.Int8))
-    by_criterion = decided.filter(pl.col("cause").str.starts_with("criterion:"))
-    assert (by_criterion["cause"] == by_criterion["proposed_cause"]).all()
+    decided = joined(one, policy).with_columns(severity=pl.col("would_be_lane").to_physical().cast(pl.Int8))
+    by_criterion = decided.filter(pl.col("would_be_cause").str.starts_with("criterion:"))
+    assert (by_criterion["would_be_cause"] == by_criterion["proposed_cause"]).all()
     assert (by_criterion["severity"] <= by_criterion["proposed_severity"]).all()
-    assert decided.filter((pl.col("proposed_severity") > 0) & (pl.col("cause") == "none")).is_empty()
-    assert decided.filter((pl.col("cause") == "random") & (pl.col("lane") != str(policy.random_lane))).is_empty()
+    assert decided.filter((pl.col("proposed_severity") > 0) & (pl.col("would_be_cause") == "none")).is_empty()
 
 
 @given(candidates, policies)
 @settings(max_examples=100, deadline=None)
-def test_the_inclusion_probability_is_a_probability_and_no_selected_declaration_has_none(
+def test_probabilities_lie_between_0_and_1_and_none_is_0_for_whom_it_speaks_of(
     one: pl.DataFrame, policy: SelectionPolicy
 ) -> None:
-    decided = select(one, policy)
-    assert decided["inclusion_probability"].is_between(0, 1).all()
-    assert decided.filter((pl.col("lane") != "green") & (pl.col("inclusion_probability") <= 0)).is_empty()
+    holds(select(one, policy), policy)
 
 
 declared_wildly = st.fixed_dictionaries(
     {
         "office_id": st.sampled_from(["A", "B", None]),
+        "regime_code": st.sampled_from(["40", "51", None]),
         "lodged_at": st.sampled_from([datetime(2026, 1, 1), datetime(2026, 1, 2), None]),
         "score": st.one_of(
             st.none(), st.sampled_from([0.5, float("nan"), float("inf"), -float("inf")]), st.floats(0, 1)
@@ -196,10 +280,8 @@ def test_whatever_was_selected_had_a_probability_above_nought(
     counters: dict[str, int],
 ) -> None:
     decided = resolve(items(drawn), set_of(given_criteria, {3}), policy, counters).decisions
-    assert decided["inclusion_probability"].is_between(0, 1).all()
-    selected = decided.filter(pl.col("lane") != "green")
-    assert (selected["inclusion_probability"] > 0).all()
-    by_model = selected.filter(pl.col("cause") == "model")["declaration_id"]
+    holds(decided, policy)
+    by_model = decided.filter(pl.col("would_be_cause") == "model")["declaration_id"]
     finite = items(drawn).filter(pl.col("score").is_finite())["declaration_id"]
     assert set(by_model) <= set(finite)
 
@@ -208,7 +290,7 @@ def test_whatever_was_selected_had_a_probability_above_nought(
     st.lists(declared_wildly, max_size=40),
     st.lists(wild_criteria, min_size=4, max_size=4),
     wild_policies,
-    st.sampled_from(["lot", "model", "quota"]),
+    st.sampled_from(["lot", "model", "arm"]),
 )
 @settings(max_examples=200, deadline=None)
 def test_where_every_declaration_finds_a_control_whatever_is_drawn_all_are_certain(
@@ -216,7 +298,7 @@ def test_where_every_declaration_finds_a_control_whatever_is_drawn_all_are_certa
 ) -> None:
     rows = items(drawn)
     everyone = tuple(LaneLimit(lane, share=1.0) for lane in CONTROLS)
-    if by == "quota":
+    if by == "arm":
         policy = replace(policy, limits=(), random_share=1.0)
     elif by == "lot":
         policy = replace(policy, limits=everyone, model_lanes=(Lane.RED,), lot_lanes=(Lane.BLUE,))
@@ -313,3 +395,39 @@ def test_forced_selection_goes_on_from_yesterdays_counters(
     columns = ["declaration_id", "lane", "cause"]
     assert pl.concat([before.decisions, after.decisions]).select(columns).equals(together.decisions.select(columns))
     assert after.counters == together.counters
+
+
+def may_be_named(one: pl.DataFrame, drawn: list[bool]) -> pl.DataFrame:
+    """Let criteria's own draws have passed over some whom they propose; all of these were uncertain."""
+    passed_over = pl.Series(drawn, dtype=pl.Boolean)
+    named = pl.col("proposed_severity") > 0
+    return one.with_columns(
+        criteria_probability=pl.when(named & passed_over).then(0.3).otherwise("criteria_probability"),
+        proposed_severity=pl.when(passed_over).then(0).otherwise("proposed_severity").cast(pl.Int8),
+        proposed_cause=pl.when(~passed_over).then("proposed_cause"),
+    )
+
+
+@given(candidates, policies, st.randoms(use_true_random=False))
+@settings(max_examples=150, deadline=None)
+def test_the_inclusion_probability_is_that_of_both_ways_the_own_draws_may_go(
+    one: pl.DataFrame, policy: SelectionPolicy, random: Any
+) -> None:
+    """Made certain of being named, and of not being named, a declaration has the two parts of its probability."""
+    drawn = may_be_named(one, [random.random() < 0.4 for _ in range(one.height)])
+    stated = select(drawn, policy)["inclusion_probability"]
+    uncertain = drawn["criteria_probability"].is_between(0, 1, closed="none").arg_true()
+    for at in random.sample(list(uncertain), min(len(uncertain), 3)):
+        row = pl.int_range(pl.len()) == at
+        named = drawn.with_columns(
+            pl.when(row).then(1.0).otherwise("criteria_probability").alias("criteria_probability"),
+            pl.when(row).then("severity_if_drawn").otherwise("proposed_severity").alias("proposed_severity"),
+            pl.when(row).then("priority_if_drawn").otherwise("priority").alias("priority"),
+        )
+        unnamed = drawn.with_columns(
+            pl.when(row).then(0.0).otherwise("criteria_probability").alias("criteria_probability"),
+            pl.when(row).then(pl.lit(0, pl.Int8)).otherwise("proposed_severity").alias("proposed_severity"),
+        )
+        if_named, if_not = (select(way, policy)["inclusion_probability"][at] for way in (named, unnamed))
+        chance = drawn["criteria_probability"][at]
+        assert stated[at] == pytest.approx(chance * if_named + (1 - chance) * if_not, abs=1e-9)

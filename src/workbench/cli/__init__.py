@@ -9,7 +9,10 @@ from typing import Annotated
 import typer
 
 from workbench import __version__
-from workbench.cli import criteria, keys, runs
+from workbench.cli import criteria, daily, keys, random_arm, runs, simulation
+from workbench.cli.drift import drift
+from workbench.cli.planning import plan
+from workbench.cli.selected_labels import selected_labels
 from workbench.errors import SelectivityError
 
 app = typer.Typer(
@@ -20,8 +23,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in runs.COMMANDS:
+for command in (*runs.COMMANDS, *simulation.COMMANDS, plan, selected_labels, drift, *daily.COMMANDS):
     app.command()(command)
+app.add_typer(daily.app, name="daily")
+app.add_typer(random_arm.app, name="random")
 app.add_typer(criteria.app, name="criteria")
 app.add_typer(keys.app, name="keys")
 

@@ -43,7 +43,7 @@ def run(
     folder = resume.resolve() if resume else out or _RUNS / f"{pipeline.stem}-{datetime.now():%Y%m%d-%H%M%S}"
     go_on = f"Go on with: workbench run {shlex.quote(str(pipeline))} --resume {shlex.quote(str(_shown(folder)))}"
     try:
-        result = run_pipeline(pipeline, _pairs(given), folder, resume=resume is not None, track=track)
+        result = run_pipeline(pipeline, pairs(given), folder, resume=resume is not None, track=track)
     except (StepError, TrackingError) as error:
         error.add_note(go_on)
         raise
@@ -61,15 +61,24 @@ def generate(
     rows: Annotated[int, typer.Option(min=1, help="Declaration items.")] = 200_000,
     months: Annotated[int, typer.Option(min=1, help="Length of the period.")] = 12,
     seed: Annotated[int, typer.Option(help="The same seed gives the same tables.")] = 17,
+    violation_rate: Annotated[
+        float | None, typer.Option(help="Share of declarations that cheat. Default: the published 0.44 %.")
+    ] = None,
 ) -> None:
     """Generate declarations, outcomes of controls and the truth about them (for tests and simulations only).
 
     Example: workbench generate --rows 200000 --months 12 --seed 17 --out data/generated
     """
+    from workbench.synthetic import WorldConfig
     from workbench.synthetic import generate as write
 
+    world = WorldConfig() if violation_rate is None else WorldConfig(violation_rate=violation_rate)
+
+    def on_chunk(done: int, _: int) -> None:
+        tell("generate", done)
+
     with progress(rows) as tell:
-        summary = write(out, rows=rows, months=months, seed=seed, on_chunk=lambda done, total: tell("generate", done))
+        summary = write(out, rows=rows, months=months, seed=seed, config=world, on_chunk=on_chunk)
     print(summary.describe())
 
 
@@ -124,6 +133,13 @@ def score(
             "goes on from the file before. Default: each file starts at zero. Scoring a file twice counts it twice."
         ),
     ] = None,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of one line with the key of the draws, 64 hexadecimal digits, in place of the bundle's own. "
+            "Default: the environment's WORKBENCH_RANDOM_KEY, else the bundle's own."
+        ),
+    ] = None,
 ) -> None:
     """Decide every row of a file with an exported scorer; where none of them could be read the exit code is 4.
 
@@ -131,12 +147,13 @@ def score(
     """
     from workbench.scorer.__main__ import describe, end_of_today
     from workbench.scorer.batch import NOTHING_READ, score_file
+    from workbench.scorer.keys import given_key
     from workbench.serving.batch import first_finding, open_bundle
 
-    moment = as_of or end_of_today()
+    key, moment = given_key(key_file), as_of or end_of_today()
     with open_bundle(bundle) as opened, progress(None) as tell:
         summary = score_file(
-            opened, source, out, reasons=reasons, as_of=moment, hits=hits, counters=counters, progress=tell
+            opened, source, out, reasons=reasons, as_of=moment, hits=hits, counters=counters, key=key, progress=tell
         )
         finding = first_finding(opened, source, moment) if summary.nothing_read else None
     print(describe(summary, out))
@@ -197,18 +214,19 @@ def _shown(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _pairs(given: list[str] | None) -> dict[str, str]:
+def pairs(given: list[str] | None) -> dict[str, str]:
+    """Return the values of parameters given as KEY=VALUE, each name once."""
     from workbench.errors import ParameterError
 
-    pairs: dict[str, str] = {}
+    values: dict[str, str] = {}
     for text in given or []:
         name, sign, value = text.partition("=")
         if not sign or not name:
             raise ParameterError(f"-p {text!r} is not KEY=VALUE. Write for example: -p rows=50000")
-        if name in pairs:
-            raise ParameterError(f"-p {name} is given twice: once as {pairs[name]!r}, once as {value!r}. Give it once.")
-        pairs[name] = value
-    return pairs
+        if name in values:
+            raise ParameterError(f"-p {name} is given twice: as {values[name]!r} and as {value!r}. Give it once.")
+        values[name] = value
+    return values
 
 
 COMMANDS = (run, generate, tune, export, score, lab)

@@ -8,6 +8,8 @@ from workbench.config.loading import convert, load_pipeline
 from workbench.config.models import (
     PART,
     CriteriaConfig,
+    DailyConfig,
+    DriftConfig,
     FeaturesConfig,
     Generation,
     LaneCapacity,
@@ -17,6 +19,7 @@ from workbench.config.models import (
     Pipeline,
     Programme,
     SelectionConfig,
+    SimulationConfig,
     SourceConfig,
     Split,
     Step,
@@ -27,6 +30,8 @@ from workbench.config.models import (
 __all__ = [
     "PART",
     "CriteriaConfig",
+    "DailyConfig",
+    "DriftConfig",
     "FeaturesConfig",
     "Generation",
     "LaneCapacity",
@@ -36,6 +41,7 @@ __all__ = [
     "Pipeline",
     "Programme",
     "SelectionConfig",
+    "SimulationConfig",
     "SourceConfig",
     "Split",
     "Step",

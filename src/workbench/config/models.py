@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -84,9 +85,14 @@ class Generation(_Model):
 
 
 class SourceConfig(_Model):
-    """Where the declarations come from and which mapping makes them canonical."""
+    """Where the declarations come from and which mapping makes them canonical.
+
+    `lot_frame` says what past controls by lot were drawn from: all goods, before anything else selected, or those that
+    nothing else had selected.
+    """
 
     mapping: str
+    lot_frame: Literal["all", "unselected"] = "unselected"
     tables: tuple[Table, ...] = ()
     generate: Generation | None = None
 
@@ -138,7 +144,10 @@ class TuningConfig(_Model):
 
 
 class ModelConfig(_Model):
-    """XGBoost's parameters (the tuned result) and how many rounds may be grown."""
+    """XGBoost's parameters (the tuned result), how many rounds may be grown, and what each label counts.
+
+    With ``weights = "inclusion"`` a label counts 1 / inclusion probability, at most `weight_limit` times the mean.
+    """
 
     rounds: int = Field(gt=0)
     early_stopping_rounds: int = Field(default=30, gt=0)
@@ -146,15 +155,21 @@ class ModelConfig(_Model):
     seed: int = 17
     parameters: dict[str, int | float | str] = {}
     recovery_rounds: int = Field(default=60, gt=0)
+    weights: Literal["none", "inclusion"] = "none"
+    weight_limit: float = Field(default=20.0, ge=1)
     tuning: TuningConfig = TuningConfig()
 
     @model_validator(mode="after")
     def _parameters_exist(self) -> ModelConfig:
-        for name in [*self.parameters, *self.tuning.space]:
-            if name not in BOOSTER_PARAMETERS:
-                known = ", ".join(BOOSTER_PARAMETERS)
-                raise ValueError(f"unknown parameter {name!r}{did_you_mean(name, BOOSTER_PARAMETERS)}; known: {known}")
+        _refuse_unknown([*self.parameters, *self.tuning.space])
         return self
+
+
+def _refuse_unknown(parameters: Iterable[str]) -> None:
+    for name in parameters:
+        if name not in BOOSTER_PARAMETERS:
+            known = ", ".join(BOOSTER_PARAMETERS)
+            raise ValueError(f"unknown parameter {name!r}{did_you_mean(name, BOOSTER_PARAMETERS)}; known: {known}")
 
 
 class LaneCapacity(_Model):
@@ -212,6 +227,58 @@ class CriteriaConfig(_Model):
     drafts: bool = False
 
 
+class SchemeChangeConfig(_Model):
+    """A change of some schemes from a week of the simulation on; see `workbench.synthetic.changes`."""
+
+    week: int
+    schemes: tuple[str, ...] = Field(min_length=1)
+    intensity: float = Field(default=1.0, ge=0)
+    moves: bool = False
+    share: float = Field(default=0.05, gt=0, le=1)
+
+
+class SimulationWorldConfig(_Model):
+    """Dials of the generated world of a simulation; without `changes` nothing moves but the traders' reactions."""
+
+    violation_rate: float = Field(default=0.08, ge=0, le=0.3)
+    deterrence: float = Field(default=4.0, ge=0, le=100)
+    changes: tuple[SchemeChangeConfig, ...] = ()
+
+
+class SimulationConfig(_Model):
+    """What a weekly simulation learns with where it differs from [model]: no label is kept back to stop early on."""
+
+    rounds: int = Field(default=100, gt=0)
+    parameters: dict[str, int | float | str] = {}
+    weights: Literal["none", "inclusion"] = "none"
+    label_delay_days: int = Field(default=0, ge=0)
+    checkpoint_weeks: int = Field(default=5, gt=0)
+    world: SimulationWorldConfig = SimulationWorldConfig()
+
+    @model_validator(mode="after")
+    def _parameters_exist(self) -> SimulationConfig:
+        _refuse_unknown(self.parameters)
+        return self
+
+
+class DailyConfig(_Model):
+    """The daily cycle: the weeks that a day's summary and the report look back on."""
+
+    report_weeks: int = Field(default=8, gt=0)
+
+
+class DriftConfig(_Model):
+    """How drift is looked for: the reference that thresholds are learnt on, and how often they may be wrong.
+
+    The first `baseline_weeks` of the reference are only compared with: 13 and 65 leave a year with every season.
+    """
+
+    reference_weeks: int = Field(default=65, gt=0)
+    baseline_weeks: int = Field(default=13, ge=4)
+    false_alarms_per_year: float = Field(default=1.0, gt=0)
+    seed: int = Field(default=17, ge=0)
+
+
 class Step(_Model):
     """One notebook of the pipeline, by its name in `notebooks/`, with values for its typed parameters."""
 
@@ -232,6 +299,9 @@ class Pipeline(_Model):
     model: ModelConfig
     criteria: CriteriaConfig = CriteriaConfig()
     selection: SelectionConfig
+    simulation: SimulationConfig = SimulationConfig()
+    daily: DailyConfig = DailyConfig()
+    drift: DriftConfig = DriftConfig()
     steps: tuple[Step, ...] = Field(min_length=1)
 
     def resolve(self, path: str) -> Path:

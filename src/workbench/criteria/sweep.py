@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -15,9 +15,9 @@ import polars as pl
 from workbench.criteria.history import History
 from workbench.errors import ConfigError, did_you_mean
 from workbench.evaluation.intervals import wilson_interval, with_rate
+from workbench.progress import Tell
 from workbench.scorer.criteria import CriteriaSet, Criterion
 
-Tell = Callable[[str, int], None]
 Bools = npt.NDArray[np.bool_]
 
 FLATTERS = "It was chosen on these goods, so its rate here flatters: back-test it on a period that had no part in it."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -16,11 +15,10 @@ from workbench.criteria_lab.drafts import NEW
 from workbench.criteria_lab.evidence import Evidence
 from workbench.criteria_lab.vocabulary import Word, words
 from workbench.errors import ConfigError
+from workbench.progress import Tell
 from workbench.scorer.criteria import CriteriaSet, Criterion
 from workbench.stages.folder import RunFolder
 from workbench.stages.past import history_of, period
-
-Tell = Callable[[str, int], None]
 
 _OVERVIEW = {
     "criterion": pl.String,

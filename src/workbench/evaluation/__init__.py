@@ -7,8 +7,9 @@ from .calibration import calibration_table, expected_calibration_error
 from .difference import difference
 from .discrimination import RankingSummary, auc, average_precision, ranking_summary
 from .intervals import Estimate, bootstrap, wilson_interval
-from .methods import RandomArmEstimate, Refusal, decision_table, hit_rates, random_arm_estimate
+from .methods import decision_table, hit_rates
 from .ranked import RankedOutcomes
+from .refusal import Refusal
 from .slices import by_group
 from .tables import Coverage
 from .top import SHARES, cumulative_gain, metrics_at, violations_in_top
@@ -17,7 +18,6 @@ __all__ = [
     "SHARES",
     "Coverage",
     "Estimate",
-    "RandomArmEstimate",
     "RankedOutcomes",
     "RankingSummary",
     "Refusal",
@@ -32,7 +32,6 @@ __all__ = [
     "expected_calibration_error",
     "hit_rates",
     "metrics_at",
-    "random_arm_estimate",
     "ranking_summary",
     "violations_in_top",
     "wilson_interval",

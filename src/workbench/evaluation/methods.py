@@ -1,15 +1,12 @@
-"""Outcomes as selectivity left them: hit rates by method and lane, and what the random arm says of the rest."""
+"""Outcomes as selectivity left them: hit rates by method and lane, and what is known of what was decided."""
 
 from __future__ import annotations
-
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import polars as pl
 
 from workbench.scorer.schema import KEY, Lane
 
-from .intervals import Estimate, wilson_interval, with_rate
+from .intervals import with_rate
 from .tables import (
     Coverage,
     group_name,
@@ -119,112 +116,6 @@ def decision_table(decisions: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFr
     return rated.with_columns(share=shares[0], violation_share=shares[1]).select(
         *("lane", "rows", "share", "labelled", "violations", "hit_rate", "low_95", "high_95", "violation_share")
     )
-
-
-@dataclass(frozen=True)
-class RandomArmEstimate:
-    """What the random arm says of all goods that no other method selected.
-
-    Parameters
-    ----------
-    rows
-        All decided rows.
-    controls, violations
-        Controls by lot with a recorded result, and the violations they found.
-    prevalence
-        violations / controls with its Wilson interval: rate of violations, in [0, 1], smaller is better.
-    uncontrolled
-        Rows without a recorded result.
-    undetected_violations
-        prevalence times `uncontrolled`: violations that nobody found.
-    """
-
-    rows: int
-    controls: int
-    violations: int
-    prevalence: Estimate
-    uncontrolled: int
-    undetected_violations: Estimate
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the estimate as nested plain JSON values, ``status`` "estimated"."""
-        return {"status": "estimated", **asdict(self)}
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """An estimate that was not made because the data cannot carry it.
-
-    Parameters
-    ----------
-    code
-        Stable name of the reason, for gates and tests.
-    found, needed
-        Size of what there was, and of what would do.
-    advice
-        What to do, in a sentence.
-    """
-
-    code: str
-    found: int
-    needed: int
-    advice: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the refusal as plain JSON values, ``status`` "refused"."""
-        return {"status": "refused", **asdict(self)}
-
-
-def random_arm_estimate(outcomes: pl.DataFrame, *, minimum_controls: int = 30) -> RandomArmEstimate | Refusal:
-    """Estimate from controls drawn by lot how common violations are, and how many went undetected.
-
-    Only rows whose cause is ``random`` teach: goods chosen by suspicion say nothing of the others. They are taken as a
-    simple random sample, with one probability for all, of the goods that nothing else had selected. Rows without a
-    recorded result, for whichever reason, count as uncontrolled. The interval covers the sampling of the arm, and not
-    that items of one declaration resemble each other.
-
-    Parameters
-    ----------
-    outcomes
-        Key, ``cause`` and ``violation`` (null where nobody looked) of **all** decided rows, controlled or not.
-    minimum_controls
-        Fewer recorded results of the arm than this are refused: the interval would say next to nothing.
-
-    Returns
-    -------
-    RandomArmEstimate or Refusal
-        A refusal has the code ``random_arm_too_small``; it is a result to show, not an error.
-
-    Raises
-    ------
-    SchemaError
-        A column is missing, a key occurs twice, or a violation is not 0, 1 or null.
-
-    References
-    ----------
-    Compliance measurement by random controls: WCO Risk Management Guide 4.2; interval after Wilson (1927).
-
-    Examples
-    --------
-    Two violations in 40 random controls, 1,000 rows that nobody looked at:
-
-    >>> outcomes = pl.DataFrame({"declaration_id": [f"D{i}" for i in range(1040)], "item_no": 1,
-    ...                          "cause": ["random"] * 40 + ["none"] * 1000,
-    ...                          "violation": [1, 1] + [0] * 38 + [None] * 1000})
-    >>> estimate = random_arm_estimate(outcomes)
-    >>> estimate.prevalence.value, estimate.undetected_violations.value
-    (0.05, 50.0)
-    """
-    require_columns(outcomes, ["cause"], "random_arm_estimate")
-    outcomes = with_labels(outcomes, "random_arm_estimate")
-    arm = Coverage.of(outcomes.filter(_method() == "random"))
-    if arm.labelled < max(minimum_controls, 1):
-        advice = "Raise the share of the random arm, wait for results that are still open, or take a longer period."
-        return Refusal("random_arm_too_small", arm.labelled, max(minimum_controls, 1), advice)
-    prevalence = wilson_interval(arm.violations, arm.labelled)
-    uncontrolled = outcomes["violation"].null_count()
-    undetected = prevalence.scaled(uncontrolled)
-    return RandomArmEstimate(outcomes.height, arm.labelled, arm.violations, prevalence, uncontrolled, undetected)
 
 
 def _method() -> pl.Expr:

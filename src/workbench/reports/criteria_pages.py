@@ -5,29 +5,19 @@ Each page is one folder: ``report.html`` and ``report.json`` (the page), and the
 
 from __future__ import annotations
 
-import io
-import json
-import os
 from collections.abc import Mapping
-from typing import Any
 
-import polars as pl
-
-from workbench import __version__
 from workbench.criteria.backtest import TABLES, Backtest
 from workbench.criteria.diff import Diff
 from workbench.criteria.diff.results import TABLES as DIFF_TABLES
 from workbench.criteria.mining import Mined
 from workbench.criteria.sweep import Sweep
+from workbench.reports.beside import MADE, NOTHING, Folder, facts, json_bytes, parquet_bytes
 from workbench.reports.html import write_report
 from workbench.reports.page import Fact, Page
 from workbench.reports.sections import criteria, criteria_diff, criteria_mining, criteria_sweep
 from workbench.reports.sections import criteria_words as words
 from workbench.reports.sections.cells import Row, counted
-
-Folder = str | os.PathLike[str]
-_NOTHING: Mapping[str, str] = {}
-_MADE = Fact("Made by", f"selectivity workbench {__version__}")
 
 
 def write_backtest_page(
@@ -35,8 +25,8 @@ def write_backtest_page(
     folder: Folder,
     *,
     title: str = "Back-test of the criteria",
-    states: Mapping[str, str] = _NOTHING,
-    sources: Mapping[str, str] = _NOTHING,
+    states: Mapping[str, str] = NOTHING,
+    sources: Mapping[str, str] = NOTHING,
 ) -> Page:
     """Write what a back-test found into `folder`: the page, ``backtest.json`` and one Parquet file a table.
 
@@ -61,12 +51,12 @@ def write_backtest_page(
     found = backtest.to_dict()
     page = backtest_page(found, title=title, states=states, sources=sources)
     frames = {name: getattr(backtest, name) for name in TABLES}
-    write_report(page, folder, beside={"backtest.json": _json(found), **_parquet(frames)})
+    write_report(page, folder, beside={"backtest.json": json_bytes(found), **parquet_bytes(frames)})
     return page
 
 
 def backtest_page(
-    found: Row, *, title: str, states: Mapping[str, str] = _NOTHING, sources: Mapping[str, str] = _NOTHING
+    found: Row, *, title: str, states: Mapping[str, str] = NOTHING, sources: Mapping[str, str] = NOTHING
 ) -> Page:
     """Build the page of a back-test given as JSON; parameters as :func:`write_backtest_page`."""
     return Page(
@@ -78,7 +68,7 @@ def backtest_page(
         tuple(criteria.key_figures(found)),
         criteria.sections(found, states),
         tuple(words.next_steps(found)),
-        (*_facts(sources), *criteria.facts(found), _MADE),
+        (*facts(sources), *criteria.facts(found), MADE),
         criteria.DEFINITIONS,
     )
 
@@ -88,7 +78,7 @@ def write_diff_page(
     folder: Folder,
     *,
     title: str = "What the new criteria would change",
-    sources: Mapping[str, str] = _NOTHING,
+    sources: Mapping[str, str] = NOTHING,
 ) -> Page:
     """Write what a comparison of two sets found into `folder`: the page, ``diff.json`` and one Parquet file a table.
 
@@ -102,11 +92,11 @@ def write_diff_page(
     found = diff.to_dict()
     page = diff_page(found, title=title, sources=sources)
     frames = {name: getattr(diff, name) for name in DIFF_TABLES}
-    write_report(page, folder, beside={"diff.json": _json(found), **_parquet(frames)})
+    write_report(page, folder, beside={"diff.json": json_bytes(found), **parquet_bytes(frames)})
     return page
 
 
-def diff_page(found: Row, *, title: str, sources: Mapping[str, str] = _NOTHING) -> Page:
+def diff_page(found: Row, *, title: str, sources: Mapping[str, str] = NOTHING) -> Page:
     """Build the page of a comparison given as JSON; parameters as :func:`write_diff_page`."""
     return Page(
         title,
@@ -117,7 +107,7 @@ def diff_page(found: Row, *, title: str, sources: Mapping[str, str] = _NOTHING) 
         tuple(criteria_diff.key_figures(found)),
         tuple(criteria_diff.sections(found)),
         tuple(criteria_diff.next_steps(found)),
-        (*_facts(sources), Fact("Period", words.days(found)), *_known(found), _MADE),
+        (*facts(sources), Fact("Period", words.days(found)), *_known(found), MADE),
         criteria_diff.DEFINITIONS,
     )
 
@@ -127,7 +117,7 @@ def write_mining_page(
     folder: Folder,
     *,
     title: str = "Criteria that the past suggests",
-    sources: Mapping[str, str] = _NOTHING,
+    sources: Mapping[str, str] = NOTHING,
 ) -> Page:
     """Write what a mining run proposes into `folder`: the page and ``mined.json``.
 
@@ -140,11 +130,11 @@ def write_mining_page(
     """
     found = mined.to_dict()
     page = mining_page(found, title=title, sources=sources)
-    write_report(page, folder, beside={"mined.json": _json(found)})
+    write_report(page, folder, beside={"mined.json": json_bytes(found)})
     return page
 
 
-def mining_page(found: Row, *, title: str, sources: Mapping[str, str] = _NOTHING) -> Page:
+def mining_page(found: Row, *, title: str, sources: Mapping[str, str] = NOTHING) -> Page:
     """Build the page of a mining run given as JSON; parameters as :func:`write_mining_page`."""
     return Page(
         title,
@@ -154,12 +144,12 @@ def mining_page(found: Row, *, title: str, sources: Mapping[str, str] = _NOTHING
         tuple(criteria_mining.key_figures(found)),
         tuple(criteria_mining.sections(found)),
         tuple(criteria_mining.next_steps(found)),
-        (*_facts(sources), _MADE),
+        (*facts(sources), MADE),
         criteria_mining.DEFINITIONS,
     )
 
 
-def write_sweep_page(sweep: Sweep, folder: Folder, *, title: str = "", sources: Mapping[str, str] = _NOTHING) -> Page:
+def write_sweep_page(sweep: Sweep, folder: Folder, *, title: str = "", sources: Mapping[str, str] = NOTHING) -> Page:
     """Write what a sweep of parameters found into `folder`: the page, ``sweep.json`` and ``points.parquet``.
 
     Parameters
@@ -175,11 +165,11 @@ def write_sweep_page(sweep: Sweep, folder: Folder, *, title: str = "", sources: 
     """
     found = sweep.to_dict()
     page = sweep_page(found, title=title or sweep.criterion.title, sources=sources)
-    write_report(page, folder, beside={"sweep.json": _json(found), **_parquet({"points": sweep.table})})
+    write_report(page, folder, beside={"sweep.json": json_bytes(found), **parquet_bytes({"points": sweep.table})})
     return page
 
 
-def sweep_page(found: Row, *, title: str, sources: Mapping[str, str] = _NOTHING) -> Page:
+def sweep_page(found: Row, *, title: str, sources: Mapping[str, str] = NOTHING) -> Page:
     """Build the page of a sweep given as JSON; parameters as :func:`write_sweep_page`."""
     return Page(
         title,
@@ -189,28 +179,10 @@ def sweep_page(found: Row, *, title: str, sources: Mapping[str, str] = _NOTHING)
         tuple(criteria_sweep.key_figures(found)),
         tuple(criteria_sweep.sections(found)),
         tuple(criteria_sweep.next_steps(found)),
-        (*_facts(sources), _MADE),
+        (*facts(sources), MADE),
         criteria_sweep.DEFINITIONS,
     )
 
 
 def _known(found: Row) -> list[Fact]:
     return [Fact("What it rests on", sentence) for sentence in found["caveats"]]
-
-
-def _facts(sources: Mapping[str, str]) -> list[Fact]:
-    return [Fact(name, value) for name, value in sources.items()]
-
-
-def _json(content: Mapping[str, Any]) -> bytes:
-    return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False).encode()
-
-
-def _parquet(frames: Mapping[str, pl.DataFrame]) -> dict[str, bytes]:
-    return {f"{name}.parquet": _parquet_bytes(frame) for name, frame in frames.items()}
-
-
-def _parquet_bytes(frame: pl.DataFrame) -> bytes:
-    written = io.BytesIO()
-    frame.write_parquet(written)
-    return written.getvalue()

@@ -11,9 +11,16 @@ from pathlib import Path
 from .batch import NOTHING_READ, BatchSummary, score_file
 from .bundle import ScoringBundle
 from .errors import SelectivityError
+from .keys import KEY_VARIABLE, given_key
 
 BUNDLED = Path(__file__).parent / "bundle"
 """Where the wheel carries its bundle."""
+
+
+_OWN_KEY = (
+    "Drawn with the bundle's own key: who holds the bundle can foresee the lots; give --key-file (or set "
+    f"{KEY_VARIABLE})."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,6 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="JSON file of hits passed over, read if it is there and written after the decisions: forced selection "
         "goes on from the file before (default: each file starts at zero); scoring a file twice counts it twice",
     )
+    parser.add_argument(
+        "--key-file",
+        metavar="FILE",
+        help="file of one line with the key of the draws, 64 hexadecimal digits, in place of the bundle's own "
+        f"(default: the environment's {KEY_VARIABLE}, else the bundle's own)",
+    )
     parser.add_argument("--bundle", default=str(BUNDLED), help="bundle directory (default: the one in this package)")
     parser.add_argument("--no-reasons", action="store_true", help="leave the reasons out: much faster")
     parser.add_argument(
@@ -41,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     given = parser.parse_args(arguments)
     try:
+        key = given_key(given.key_file)
         bundle = ScoringBundle.load(given.bundle)
         summary = score_file(
             bundle,
@@ -49,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             reasons=not given.no_reasons,
             hits=given.hits,
             counters=given.counters,
+            key=key,
             as_of=given.as_of or end_of_today(),
         )
     except SelectivityError as error:
@@ -74,6 +89,8 @@ def describe(summary: BatchSummary, target: str | Path) -> str:
     if summary.not_evaluable:
         criteria = ", ".join(f"{criterion} {rows:,}" for criterion, rows in summary.not_evaluable.items())
         text += f"\nNot evaluable for a missing value: {criteria}."
+    if summary.own_key:
+        text += f"\n{_OWN_KEY}"
     return text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -39,12 +39,15 @@ class BatchSummary:
         Rows by lane, and rows in quarantine by code.
     not_evaluable
         By criterion, the rows for which a missing value left its condition open; only criteria that have some.
+    own_key
+        Whether the lots were drawn with the key that the bundle carries.
     """
 
     rows: int
     lanes: dict[str, int]
     quarantined: dict[str, int]
     not_evaluable: dict[str, int]
+    own_key: bool = False
 
     @property
     def nothing_read(self) -> bool:
@@ -60,6 +63,7 @@ def score_file(
     reasons: bool = True,
     hits: str | Path | None = None,
     counters: str | Path | None = None,
+    key: bytes | None = None,
     as_of: datetime | None = None,
     progress: Progress | None = None,
 ) -> BatchSummary:
@@ -80,6 +84,8 @@ def score_file(
         JSON file of the hits that each criterion's hit percentage has passed over in a row. It is read if it is there
         and written after the decisions, so that forced selection goes on over daily files; without it every file
         starts at zero. Scoring the same input again with it counts the same hits twice.
+    key
+        Key of all draws in place of the bundle's own, which everyone who holds the bundle knows (see `keys.given_key`).
     as_of
         Moment after which a lodgement lies in the future.
     progress
@@ -92,7 +98,7 @@ def score_file(
     """
     tell = progress or (lambda phase, rows: None)
     _check_targets(source, Path(target), hits, counters)
-    scorer, programme = bundle.scorer, bundle.manifest.programme
+    scorer, programme = _keyed(bundle.scorer, key), bundle.manifest.programme
     before = read_counters(Path(counters), programme) if counters is not None else {}
     # Every fault of the columns is told at once, before the keys alone are read.
     scorer.mapping.apply(next(scan_chunks(source, 1, form=scorer.mapping.csv)))
@@ -116,7 +122,11 @@ def score_file(
             decided.resolution.hits.write_parquet(files.enter_context(written_atomically(hits)))
         # Entered last and so renamed first: hits without the decisions beside them never appear.
         decisions.write_parquet(files.enter_context(written_atomically(target)))
-    return _summary(decisions, not_evaluable)
+    return replace(_summary(decisions, not_evaluable), own_key=key is None)
+
+
+def _keyed(scorer: Scorer, key: bytes | None) -> Scorer:
+    return scorer if key is None else replace(scorer, policy=replace(scorer.policy, key=key))
 
 
 def _check_targets(source: str | Path, target: Path, hits: str | Path | None, counters: str | Path | None) -> None:

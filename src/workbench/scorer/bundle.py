@@ -25,11 +25,14 @@ from .lanes.policy import SelectionPolicy
 from .risk.riskmodel import RiskModel
 from .scorer import DECISIONS, Scorer
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Number of the bundle's layout and of the order of resolution; what was released under a number stays readable.
 
-Nothing was released under 1, in which each lane took criteria, random arm and model before the next lane was filled.
+Nothing was released under 1, in which each lane took criteria, random arm and model before the next lane was filled,
+nor under 2, in which the random arm was drawn before the top-up.
 """
+
+_UNRELEASED = (1, 2)
 
 MANIFEST = "manifest.json"
 GOLDEN_INPUT, GOLDEN_DECISIONS = "golden/input.parquet", "golden/decisions.parquet"
@@ -83,8 +86,10 @@ class Manifest:
 
 
 def _remedy(protocol: object) -> str:
-    if protocol == 1 and type(protocol) is int:
-        return "Lanes were filled in another order under 1: export the run again with `workbench export RUN --out NEW`."
+    if type(protocol) is int and protocol in _UNRELEASED:
+        return (
+            f"Lanes were filled otherwise under {protocol}: export the run again with `workbench export RUN --out NEW`."
+        )
     return "Install its scorer."
 
 

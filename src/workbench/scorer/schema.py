@@ -142,6 +142,30 @@ _ALL = [
 SCHEMA: dict[str, Column] = {column.name: column for column in _ALL}
 """Every canonical column by name, in the order of the tables."""
 
+DECISION_TYPES: dict[str, pl.DataType] = {
+    "declaration_id": _TEXT,
+    "item_no": _WHOLE,
+    "score": _DECIMAL,
+    "expected_recovery": _DECIMAL,
+    "lane": SCHEMA["lane"].dtype,
+    "cause": _TEXT,
+    "inclusion_probability": _DECIMAL,
+    "would_be_lane": SCHEMA["lane"].dtype,
+    "would_be_cause": _TEXT,
+    "random_stratum": _TEXT,
+    "criteria_probability": _DECIMAL,
+    "model_probability": _DECIMAL,
+    "random_probability": _DECIMAL,
+    "full_control_probability": _DECIMAL,
+    "reasons": _TEXT,
+}
+"""Type of each column of the decisions table, which a scorer writes, in the table's order.
+
+``would_be_lane`` and ``would_be_cause`` are what a declaration would have without the random arm; ``random_stratum`` is
+``office|regime|would-be lane``. The probabilities are those of :mod:`.lanes.probabilities`. Null in quarantine, but for
+the key, the lane, the cause and ``inclusion_probability``, which is 1.
+"""
+
 DERIVED: dict[str, tuple[str, pl.Expr]] = {
     "hs6": ("first six digits of the HS code: the worldwide subheading", pl.col("hs_code").str.slice(0, 6)),
     "hs4": ("first four digits of the HS code: the heading", pl.col("hs_code").str.slice(0, 4)),

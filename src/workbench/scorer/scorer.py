@@ -25,18 +25,9 @@ from .lanes.resolution import Resolution, resolve
 from .risk.featureset import FeatureInput
 from .risk.reasons import sentences
 from .risk.riskmodel import RiskModel
-from .schema import KEY, SCHEMA, Lane, derive, lodgement_types
+from .schema import DECISION_TYPES, KEY, SCHEMA, Lane, derive, lodgement_types
 
-DECISIONS = (
-    "declaration_id",
-    "item_no",
-    "score",
-    "expected_recovery",
-    "lane",
-    "cause",
-    "inclusion_probability",
-    "reasons",
-)
+DECISIONS = tuple(DECISION_TYPES)
 """Columns of the decisions table, one row for every row read, in the order read."""
 
 _EXACT_ATTRIBUTION_ROWS = 10_000
@@ -50,8 +41,8 @@ class Assessment:
     Parameters
     ----------
     rows
-        ``row_no``, key, ``office_id``, ``lodged_at``, ``score``, ``expected_recovery`` and one Boolean column
-        ``hit:<id>`` a criterion, for every row that can be decided.
+        ``row_no``, key, ``office_id``, ``regime_code``, ``lodged_at``, ``score``, ``expected_recovery`` and one
+        Boolean column ``hit:<id>`` a criterion, for every row that can be decided.
     quarantined
         ``row_no``, key and ``code`` of every other row.
     not_evaluable
@@ -165,6 +156,7 @@ class Scorer:
             ROW_NO,
             *KEY,
             "office_id",
+            "regime_code",
             "lodged_at",
             pl.Series("score", scores.score),
             pl.Series("expected_recovery", scores.expected_recovery, nan_to_null=True),
@@ -196,20 +188,24 @@ class Scorer:
         return Decided(together.with_columns(reasons=pl.lit(None, pl.String)).select(DECISIONS), resolution)
 
     def _raise_siblings(self, selected: pl.DataFrame, quarantined: pl.DataFrame) -> pl.DataFrame:
-        """Give declarations with an unreadable item at least the fallback lane: no part of them is released unseen."""
+        """Give declarations with an unreadable item at least the fallback lane: no part of them is released unseen.
+
+        Would-be lane and cause stay: the arm was drawn by them.
+        """
         if quarantined.is_empty():
             return selected
         codes = quarantined.filter(pl.col("declaration_id").is_not_null())
         codes = codes.group_by("declaration_id").agg(pl.col("code").min())
         joined = selected.join(codes, on="declaration_id", how="left", maintain_order="left")
-        milder = pl.col("lane").to_physical() < self.policy.fallback_lane.severity
-        raised = pl.col("code").is_not_null() & milder
-        return joined.select(
-            "declaration_id",
+        has_code = pl.col("code").is_not_null()
+        raised = has_code & (pl.col("lane").to_physical() < self.policy.fallback_lane.severity)
+        is_full_control = self.policy.fallback_lane.severity >= self.policy.random_lane.severity
+        sure = {"inclusion_probability": has_code, "full_control_probability": has_code & is_full_control}
+        return joined.with_columns(
             pl.when(raised).then(_lane(self.policy.fallback_lane)).otherwise("lane").alias("lane"),
             pl.when(raised).then(_quarantine_cause()).otherwise("cause").alias("cause"),
-            pl.when(raised).then(1.0).otherwise("inclusion_probability").alias("inclusion_probability"),
-        )
+            *(pl.when(rows).then(1.0).otherwise(name).alias(name) for name, rows in sure.items()),
+        ).drop("code")
 
     def _fallback(self, quarantined: pl.DataFrame) -> pl.DataFrame:
         return quarantined.select(

@@ -43,10 +43,17 @@ class Learner(Protocol):
 
     @property
     def criteria(self) -> Values:
-        """Severity of the lane that criteria propose, shape (n,), 0 for none; equals are ordered by score of none."""
+        """Severity of the lane that criteria propose, shape (n,), from 0 for none to 4 for red.
+
+        Every hit proposes, whatever its hit percentage: seats are what is short. Many goods share a severity; whoever
+        orders by it must break ties himself.
+        """
 
     def group_counts(self, columns: tuple[str, ...]) -> tuple[Values, Values]:
-        """Return known violations and known labels of each of the goods' own group by `columns`, both (n,)."""
+        """Return known violations and known labels of each of the goods' own group by `columns`, both (n,).
+
+        `columns` are known at lodgement or derived from such, like ``hs6``; goods without a value form a group too.
+        """
 
 
 @dataclass(frozen=True)
@@ -59,10 +66,13 @@ class Situation:
         Number of the week, from 0.
     goods
         The week's goods: canonical columns known at lodgement, one row an item, in canonical order.
+    past
+        All goods lodged before the week, controlled or not: the columns of `goods`, in canonical order.
     labels
         What controls had found, and was recorded, before the week began: key, ``week`` in which the goods were lodged
         (-1 for those of before the simulation), ``arm`` that chose them (``start`` for those), ``probability`` with
-        which they were chosen, ``violation`` and ``recovered_duty_usd``.
+        which they were chosen (1 for those), ``violation`` (0 or 1) and ``recovered_duty_usd`` (null without revenue).
+        In canonical order of the keys.
     learner
         What can be learnt from all of it.
     key
@@ -71,6 +81,7 @@ class Situation:
 
     week: int
     goods: pl.DataFrame
+    past: pl.DataFrame
     labels: pl.DataFrame
     learner: Learner
     key: bytes
@@ -113,10 +124,16 @@ class Policy(ABC):
 
     @abstractmethod
     def choose(self, situation: Situation, seats: int) -> Choice:
-        """Choose `seats` of the goods, or all of them where there are no more."""
+        """Choose `seats` of the goods, or all of them where there are no more.
+
+        Asked only in weeks with at least one of both.
+        """
 
     def learn(self, results: pl.DataFrame) -> None:  # noqa: B027 - most kinds remember nothing
-        """Take in what became known since the last week: the columns of `Situation.labels`, new rows only."""
+        """Take in what became known since the last week: the columns of `Situation.labels`, new rows only.
+
+        Called once a week, before :meth:`choose`; in the first with the labels of the start. May have no rows.
+        """
 
     @property
     def state(self) -> Mapping[str, Any]:

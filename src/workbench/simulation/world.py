@@ -21,8 +21,9 @@ class Start:
     goods
         Canonical columns known at lodgement, in canonical order.
     outcomes
-        Key, ``violation``, ``recovered_duty_usd`` (null where the source has no revenue), ``label_known_at``: of all
-        goods that were controlled, before any masking.
+        Of all goods whose truth is known, before any masking: key, ``violation``, ``recovered_duty_usd`` (null where
+        the source has no revenue), ``label_known_at``, and ``controlled``, whether the source's own controls had looked
+        at them: mask ``natural`` leaves these only.
     """
 
     goods: pl.DataFrame

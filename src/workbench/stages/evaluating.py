@@ -7,8 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from workbench import evaluation
+from workbench import estimates, evaluation
 from workbench.errors import LabelError
+from workbench.evaluation import Refusal
 from workbench.scorer.schema import KEY, derive
 from workbench.stages.folder import RunFolder
 
@@ -134,16 +135,24 @@ def _or_none(metric: Callable[[pl.DataFrame], float], table: pl.DataFrame) -> fl
 
 
 def _history(run: RunFolder) -> dict[str, Any]:
-    """Return what past controls found, by method, lane and cause, and what the random arm says of the whole."""
-    outcomes = run.read("outcomes")
+    """Return what past controls found, by method, lane and cause, and what controls by lot say of all goods."""
+    outcomes, declarations = run.read("outcomes"), run.read("declarations")
     if outcomes["cause"].null_count() == outcomes.height:
-        return {"methods": [], "lanes": [], "causes": [], "months": [], "random_arm": None}
-    months = run.read("declarations").select(*KEY, month=pl.col("lodged_at").dt.strftime("%Y-%m"))
+        return {"methods": [], "lanes": [], "causes": [], "months": [], "random_arm": None, "lifts": []}
+    months = declarations.select(*KEY, month=pl.col("lodged_at").dt.strftime("%Y-%m"))
     monthly = outcomes.join(months, on=list(KEY)).group_by("month", "lane").len("declarations").sort("month", "lane")
+    lodged = derive(declarations).select(*KEY, "office_id", "regime_code", "declared_duty_usd")
+    frame, lane = run.pipeline.source.lot_frame, run.pipeline.selection.random_lane
+    goods = outcomes.join(lodged, on=list(KEY))
+    arm = estimates.compliance(estimates.ControlRecord.from_history(goods, lot_frame=frame, random_lane=lane))
+    lifts = (
+        [] if isinstance(arm, Refusal) else estimates.lifts(outcomes, arm.violation_rate, random_lane=lane).to_dicts()
+    )
     return {
         "methods": evaluation.hit_rates(outcomes).to_dicts(),
         "lanes": evaluation.hit_rates(outcomes, "lane").to_dicts(),
         "causes": evaluation.hit_rates(outcomes, "cause").to_dicts(),
         "months": monthly.to_dicts(),
-        "random_arm": evaluation.random_arm_estimate(outcomes).to_dict(),
+        "random_arm": arm.to_dict(),
+        "lifts": lifts,
     }

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from workbench.config import Pipeline
 from workbench.criteria.history import History, open_history, profiles_used
-from workbench.criteria.history.profiles import Tell
 from workbench.errors import ConfigError
+from workbench.progress import Tell
 from workbench.scorer.criteria import CriteriaSet
 from workbench.scorer.lanes.policy import LaneLimit
 from workbench.selection import limits, new_key

@@ -9,7 +9,7 @@ import polars as pl
 from workbench import __version__
 from workbench.reports.html import figure_files, write_report
 from workbench.reports.page import Page
-from workbench.reports.sections import basis, criteria, criteria_words, decided, past, ranking, trust
+from workbench.reports.sections import basis, chance, criteria, criteria_words, decided, past, ranking, trust
 from workbench.reports.sections.cells import period
 from workbench.scorer.files import write_text_atomically
 from workbench.stages.folder import FINAL, JSON_FILES, MEASURED, RunFolder
@@ -40,6 +40,7 @@ def build(run: RunFolder) -> Page:
         trust.repeats(metrics),
         trust.calibration(metrics),
         None if backtest is None else criteria.section(backtest, backtest["states"]),
+        chance.section(metrics["history"]),
         past.history(metrics["history"]),
         trust.groups(metrics["slices"]),
         decided.reasons(_examples(run.read("reasons"))),

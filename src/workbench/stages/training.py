@@ -10,8 +10,9 @@ import numpy as np
 import polars as pl
 
 from workbench.baselines import baseline_scores
+from workbench.config import ModelConfig
 from workbench.errors import LabelError
-from workbench.model import Training, calibrate, train, train_again
+from workbench.model import Training, calibrate, label_weights, train, train_again
 from workbench.scorer.risk.calibration import Calibration
 from workbench.scorer.schema import KEY
 from workbench.stages.folder import FINAL, MEASURED, RunFolder
@@ -55,7 +56,7 @@ def train_and_judge(run: RunFolder) -> Trained:
         config.features,
         config.model,
         rounds=measured.rounds,
-        calibration=_recalibrate(measured, judged, decide_from),
+        calibration=_recalibrate(measured, judged, decide_from, config.model),
     )
     run.write_model(MEASURED, measured.model)
     run.write_model(FINAL, final.model)
@@ -88,13 +89,14 @@ def _judge(
     return scored.join(outcomes, on=list(KEY), how="left", maintain_order="left")
 
 
-def _recalibrate(measured: Training, judged: pl.DataFrame, moment: datetime) -> Calibration:
+def _recalibrate(measured: Training, judged: pl.DataFrame, moment: datetime, config: ModelConfig) -> Calibration:
     """Calibrate the final model where the measured one was judged, on rows that one never saw."""
     known = known_labels(judged, moment)
     if known["violation"].n_unique() < 2:
         return measured.model.calibration
     matrix = measured.model.features.matrix(measured.model.features.read(known))
-    return calibrate(measured.model.margins(matrix), np.asarray(known["violation"].cast(pl.Float64)))
+    labels = np.asarray(known["violation"].cast(pl.Float64))
+    return calibrate(measured.model.margins(matrix), labels, label_weights(known, config))
 
 
 def _facts(training: Training) -> dict[str, Any]:

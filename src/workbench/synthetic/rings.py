@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -63,8 +63,6 @@ def build_rings(traders: Traders, hs: HsCodes, routes: Routes, sellers: Sellers,
     rng = stream(seed, "rings")
     begins = rng.uniform(-0.3, 0.85, count)
     ends = begins + rng.uniform(0.35, 0.75, count)
-    stakes = hs.table["trade_weight"].to_numpy() * np.where(hs.neighbour >= 0, hs.duty_rate, 0.0)
-    stakes = stakes * np.where(np.nanmin(routes.preference_rate, axis=1, initial=1.0) < hs.duty_rate, 1.0, 0.1)
     return Rings(
         of_trader=_recruit(traders, begins, rng),
         begins=begins,
@@ -72,10 +70,52 @@ def build_rings(traders: Traders, hs: HsCodes, routes: Routes, sellers: Sellers,
         ends=ends,
         first_scheme=pick(rng, FIRST_SCHEME_WEIGHTS, count),
         later_scheme=pick(rng, LATER_SCHEME_WEIGHTS, count),
-        hs=pick(rng, stakes, count * 2 * GOODS_PER_RING).reshape(count, 2, GOODS_PER_RING),
+        hs=pick(rng, stakes(hs, routes), count * 2 * GOODS_PER_RING).reshape(count, 2, GOODS_PER_RING),
         seller=rng.integers(0, len(sellers.line), count),
         declarant=traders.declarants[rng.integers(0, len(traders), count), 0],
     )
+
+
+def steady(rings: Rings) -> Rings:
+    """Return the rings as they are when nothing but their own losses moves them: always active, with one scheme."""
+    ever = np.full(len(rings.begins), np.inf)
+    return replace(rings, begins=-ever, changes=ever, ends=ever)
+
+
+def moved(rings: Rings, moves: Ints, worth: Floats, partners: tuple[int, int], seed: int) -> Rings:
+    """Return the rings after so many moves each: another scheme, other goods and other partners.
+
+    Parameters
+    ----------
+    rings
+        The rings as they began.
+    moves
+        How often each has moved, by ring.
+    worth
+        From :func:`stakes`, by HS code.
+    partners
+        Number of sellers and of declarants that there are.
+    seed
+        Of the world: what a ring turns to depends on it, the ring and the number of the move alone.
+    """
+    scheme, goods = rings.first_scheme.copy(), rings.hs.copy()
+    seller, declarant = rings.seller.copy(), rings.declarant.copy()
+    for ring in np.flatnonzero(moves):
+        for move in range(moves[ring]):
+            rng = stream(seed, f"ring {ring}", move)
+            others = np.where(np.arange(len(LATER_SCHEME_WEIGHTS)) == scheme[ring], 0.0, LATER_SCHEME_WEIGHTS)
+            scheme[ring] = pick(rng, others, 1)[0]
+            goods[ring] = pick(rng, worth, goods[ring].size).reshape(goods[ring].shape)
+            seller[ring], declarant[ring] = rng.integers(0, partners)
+    return replace(rings, first_scheme=scheme, hs=goods, seller=seller, declarant=declarant)
+
+
+def stakes(hs: HsCodes, routes: Routes) -> Floats:
+    """Return what each HS code is worth to a ring: its trade times its duty, where the duty can be evaded."""
+    worth = hs.table["trade_weight"].to_numpy() * np.where(hs.neighbour >= 0, hs.duty_rate, 0.0)
+    served = np.nanmin(routes.preference_rate, axis=1, initial=1.0) < hs.duty_rate
+    weighed: Floats = worth * np.where(served, 1.0, 0.1)
+    return weighed
 
 
 def _recruit(traders: Traders, begins: Floats, rng: np.random.Generator) -> Ints:

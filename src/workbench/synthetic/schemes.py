@@ -147,16 +147,41 @@ def plant(
     tools
         Reference tables and the block's random stream.
     """
-    rng = tools.rng
-    cheats = rng.random(len(consignments)) < fraud_probability(weights.sum(axis=1), scale)
-    by_declaration = np.where(cheats, pick_by_row(rng, weights), -1)
-    of = np.repeat(np.arange(len(consignments)), consignments.items)
-    first = np.concatenate([[True], of[1:] != of[:-1]])
-    candidate = by_declaration[of]
-    joins = first | ((rng.random(len(of)) < FURTHER_ITEM_SHARE) & open_to[np.arange(len(of)), candidate])
-    scheme = np.where(joins, candidate, -1)
-    declared, hidden = goods.copy(), np.zeros(len(of))
+    by_declaration, scheme = choose_schemes(weights, scale, consignments.items, open_to, tools.rng)
+    declared, hidden = goods.copy(), np.zeros(len(scheme))
     for number, name in enumerate(SCHEMES):
         at = np.flatnonzero(scheme == number)
         hidden[at] = METHODS[name](declared, at, tools)
     return Planted(declared, scheme, hidden, by_declaration)
+
+
+def choose_schemes(
+    weights: Floats, scale: float, items: Ints, open_to: Bools, rng: np.random.Generator
+) -> tuple[Ints, Ints]:
+    """Decide by which scheme each declaration, and each item, cheats; -1 for honest ones.
+
+    The same numbers are drawn whatever the weights: what changes a weight changes no other declaration.
+
+    Parameters
+    ----------
+    weights, scale
+        As in :func:`plant`.
+    items
+        Items of each declaration.
+    open_to
+        As in :func:`plant`.
+    rng
+        Random stream.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Positions in ``SCHEMES`` by declaration and by item.
+    """
+    cheats = rng.random(len(items)) < fraud_probability(weights.sum(axis=1), scale)
+    by_declaration = np.where(cheats, pick_by_row(rng, weights), -1)
+    of = np.repeat(np.arange(len(items)), items)
+    first = np.diff(of, prepend=-1) != 0
+    candidate = by_declaration[of]
+    joins = first | ((rng.random(len(of)) < FURTHER_ITEM_SHARE) & open_to[np.arange(len(of)), candidate])
+    return by_declaration, np.where(joins, candidate, -1)

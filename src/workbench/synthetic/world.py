@@ -128,7 +128,7 @@ def simulate_world(
 def _draw_block(
     world: World, plan: LodgementPlan, first: int, draw_trader: TraderDraw, schedule: Floats, rng: np.random.Generator
 ) -> Tables:
-    shipped, goods, open_to, weights = _intentions(world, plan, draw_trader, schedule, rng)
+    shipped, goods, open_to, weights = intentions(world, plan, draw_trader, schedule, rng)
     of = np.repeat(np.arange(len(shipped)), shipped.items)
     dutiable = DUTIABLE[shipped.regime[of]]
     planted = plant(weights, world.fraud_scale, shipped, goods, open_to, Tools(world.hs, world.routes, dutiable, rng))
@@ -137,40 +137,64 @@ def _draw_block(
     hostile_rate = world.config.hostile_text_rate
     declarations = declarations_table(first, shipped, planted.declared, cheats, parties, world.hs, hostile_rate, rng)
     evaded = evaded_duty_usd(goods, planted.declared, planted.hidden_value_usd, dutiable, world.hs)
-    beside = _beside(declarations, world, shipped.trader[of], shipped.moment[of], planted.declared.hs)
-    routing = route(beside, _starts(plan), cheats, world.config.random_arm_rate, rng)
+    looked_up = beside(declarations, world, shipped.trader[of], shipped.moment[of], planted.declared.hs)
+    routing = route(looked_up, first_items(plan), cheats, world.config.random_arm_rate, rng)
     outcomes = outcomes_table(declarations, of, routing, planted.by_declaration, planted.scheme, evaded, rng)
-    return Tables(declarations, outcomes, _truth_table(declarations, world, shipped, of, planted, evaded))
+    return Tables(declarations, outcomes, truth_table(declarations, world, shipped, of, planted, evaded))
 
 
-def _intentions(
+def intentions(
     world: World, plan: LodgementPlan, draw_trader: TraderDraw, schedule: Floats, rng: np.random.Generator
 ) -> tuple[Consignments, Goods, Bools, Floats]:
+    """Draw declarations and their goods as they really are, by which schemes each item could cheat, and the leanings.
+
+    The same numbers are drawn whatever the rings do: a declaration of nobody's ring never changes with them.
+
+    Parameters
+    ----------
+    world
+        Its dimension tables are read.
+    plan
+        Moments and items; ``plan.month`` picks the row of `schedule`.
+    draw_trader
+        Over the world's traders.
+    schedule
+        What multiplies each scheme's weight (columns) by month (rows).
+    rng
+        Random stream.
+
+    Returns
+    -------
+    tuple
+        Consignments, goods, eligible schemes by item, and :func:`scheme_weights` by declaration.
+    """
     moment = _share_of_period(world.extent, plan.lodged_at_us)
     shipped = draw_consignments(plan, moment, world.traders, world.rings, world.sellers, world.routes, draw_trader, rng)
     goods = draw_goods(shipped, world.traders, world.rings, world.hs, world.routes, rng)
-    open_to, main = eligible(shipped, goods, world.hs, world.routes), _starts(plan)
+    open_to, main = eligible(shipped, goods, world.hs, world.routes), first_items(plan)
     duty = world.hs.duty_rate[goods.hs[main]]
     return shipped, goods, open_to, scheme_weights(shipped, open_to[main], duty, world.traders, world.rings, schedule)
 
 
-def _fraud_scale(world: World) -> float:
-    """Return what turns leanings into probabilities, so that their mean is the violation rate asked for.
-
-    A pilot draw of lodgements over the whole period stands for all declarations.
-    """
+def pilot(world: World, schedule: Floats) -> tuple[Consignments, Goods, Bools, Floats]:
+    """Draw :func:`intentions` of lodgements over the whole period that stand for all: one item a declaration."""
     rng = stream(world.extent.seed, "pilot")
     at = np.sort(rng.integers(0, len(world.plan), PILOT_DECLARATIONS))
     lodged = world.plan
-    pilot = LodgementPlan(lodged.lodged_at_us[at], lodged.month[at], np.ones(len(at), dtype=np.int64))
+    drawn = LodgementPlan(lodged.lodged_at_us[at], lodged.month[at], np.ones(len(at), dtype=np.int64))
+    return intentions(world, drawn, TraderDraw(world.traders), schedule, rng)
+
+
+def _fraud_scale(world: World) -> float:
+    """Return what turns leanings into probabilities, so that their mean is the violation rate asked for."""
     schedule = scheme_schedule(world.extent.months, world.config.events)
-    leaning = _intentions(world, pilot, TraderDraw(world.traders), schedule, rng)[3].sum(axis=1)
-    return scale_for(leaning, world.config.violation_rate)
+    return scale_for(pilot(world, schedule)[3].sum(axis=1), world.config.violation_rate)
 
 
-def _truth_table(
+def truth_table(
     declarations: pl.DataFrame, world: World, shipped: Consignments, of: Ints, planted: Planted, evaded: Floats
 ) -> pl.DataFrame:
+    """Return what nobody in the service may read: who cheats in which item, how, for how much, and who they are."""
     return declarations.select(
         *KEY,
         fraudulent=pl.Series(planted.scheme >= 0),
@@ -181,7 +205,7 @@ def _truth_table(
     )
 
 
-def _beside(declarations: pl.DataFrame, world: World, trader: Ints, moment: Floats, hs: Ints) -> pl.DataFrame:
+def beside(declarations: pl.DataFrame, world: World, trader: Ints, moment: Floats, hs: Ints) -> pl.DataFrame:
     """Put beside the declarations what the old criteria look up: the importer's age and the usual price."""
     entry = world.traders.entry[trader]
     days = month_starts(world.extent)[-1] - world.extent.start
@@ -197,5 +221,6 @@ def _share_of_period(extent: Extent, lodged_at_us: Ints) -> Floats:
     return (lodged_at_us / 86_400_000_000 - first) / days
 
 
-def _starts(plan: LodgementPlan) -> Ints:
+def first_items(plan: LodgementPlan) -> Ints:
+    """Return the row of each declaration's first item."""
     return np.cumsum(plan.items) - plan.items

@@ -165,9 +165,9 @@ class Backtest:
         Items with a known result, and violations among these.
     chance_rate, chance_basis
         Rate of violations that a choice by lot would find, and what it rests on: ``every item`` (all results are
-        known), ``random arm`` (controls by lot; an unbiased view of what nothing else selected), ``random arm of a
-        longer period`` (the same arm, over all that was known by the end), ``all known results`` (biased towards what
-        was suspected), or ``unknown``.
+        known), ``random arm`` (controls by lot; an unbiased view of what nothing else sent to a full control), ``random
+        arm of a longer period`` (the same arm, over all that was known by the end), ``all known results`` (biased
+        towards what was suspected), or ``unknown``.
     criteria
         One row a criterion, in the order of the set: ``criterion, title, lane, mode`` (active or shadow),
         ``items_in_scope`` (its flow, offices and validity), ``not_evaluable`` (items for which a missing value left the

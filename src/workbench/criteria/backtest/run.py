@@ -14,11 +14,12 @@ from workbench.criteria.backtest.gains import gains_table
 from workbench.criteria.backtest.ground import Ground
 from workbench.criteria.backtest.results import TABLES, Backtest
 from workbench.criteria.backtest.stability import stability_table
-from workbench.criteria.backtest.tally import Tally, Tell
+from workbench.criteria.backtest.tally import Tally
 from workbench.criteria.backtest.versus import Chance, versus_table
 from workbench.criteria.history import History
 from workbench.errors import CriterionError
 from workbench.evaluation import Coverage
+from workbench.progress import Tell
 from workbench.scorer.criteria import CriteriaSet, Hits
 from workbench.scorer.lanes.policy import LaneLimit
 

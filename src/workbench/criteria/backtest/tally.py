@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,10 +12,9 @@ import polars as pl
 from workbench.criteria.backtest.bits import Bits, Counts, Flags, overlaps, packed, words
 from workbench.criteria.backtest.ground import Amounts, Ground
 from workbench.criteria.backtest.load import OfficeLoads, Proposals
+from workbench.progress import Tell
 from workbench.scorer.criteria import CriteriaSet
 from workbench.scorer.lanes.policy import LaneLimit
-
-Tell = Callable[[str, int], None]
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import polars as pl
 from workbench.criteria.backtest.bits import Counts, Flags
 from workbench.criteria.backtest.ground import Amounts, Ground
 from workbench.criteria.backtest.tally import Tally
-from workbench.evaluation import Estimate, RandomArmEstimate, random_arm_estimate, wilson_interval
-from workbench.scorer.schema import KEY
+from workbench.estimates import LEAST_CONTROLS
+from workbench.evaluation import Estimate, wilson_interval
 
 EVERY_ITEM, RANDOM_ARM, ALL_KNOWN, UNKNOWN = "every item", "random arm", "all known results", "unknown"
 LONGER_ARM = "random arm of a longer period"
@@ -51,25 +51,25 @@ class Chance:
         if known == ground.rows:
             return cls(everything, EVERY_ITEM)
         drawn = pl.col("cause").cast(pl.String).str.starts_with("random")
-        rows = ground.history.rows if longer is None else longer
-        arm = random_arm_estimate(rows.select(*KEY, "cause", "violation").filter(drawn))
-        if isinstance(arm, RandomArmEstimate):
-            return cls(arm.prevalence, RANDOM_ARM if longer is None else LONGER_ARM)
+        arm = (ground.history.rows if longer is None else longer).filter(drawn)["violation"].drop_nulls()
+        if len(arm) >= LEAST_CONTROLS:
+            rate = wilson_interval(int(arm.cast(pl.Int64).sum()), len(arm))
+            return cls(rate, RANDOM_ARM if longer is None else LONGER_ARM)
         return cls(everything, ALL_KNOWN if known else UNKNOWN)
 
     def statement(self) -> str:
         """Say in a sentence what the rate rests on.
 
         >>> Chance(wilson_interval(1, 50), RANDOM_ARM).statement()
-        'Chance is the rate of the random arm, 2.00 % (0.35 to 10.50): goods that nothing else selected.'
+        'Chance is the rate of the random arm, 2.00 % (0.35 to 10.50): goods that nothing else sent to a full control.'
         """
         if self.rate.value is None or self.rate.low_95 is None or self.rate.high_95 is None:
             return "Chance is not known: no control has a recorded result."
         value, low, high = (f"{100 * bound:.2f}" for bound in (self.rate.value, self.rate.low_95, self.rate.high_95))
         whose, why = {
             EVERY_ITEM: ("all items", "the result of each is known"),
-            RANDOM_ARM: ("the random arm", "goods that nothing else selected"),
-            LONGER_ARM: ("the random arm over all the time read", "goods that nothing else selected"),
+            RANDOM_ARM: ("the random arm", "goods that nothing else sent to a full control"),
+            LONGER_ARM: ("the random arm over all the time read", "goods that nothing else sent to a full control"),
             ALL_KNOWN: (
                 "all known results",
                 "the random arm has too few, and controls lean towards what was suspected",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from workbench.criteria.backtest.frames import typed
@@ -22,8 +24,9 @@ _KNOWN = ("labelled_items", "known_violations", "known_recovered_duty_usd")
 def diff(before: CriteriaSet, after: CriteriaSet, history: History, policy: SelectionPolicy) -> Diff:
     """Say which declarations of a period change lane when one set of criteria takes the place of another.
 
-    Both sets are resolved by the same policy with the same key: hit percentages, random arm and rounding of capacities
-    draw alike, so that what differs comes of the criteria.
+    Both sets are resolved by the same policy with the same key: hit percentages and the rounding of capacities draw
+    alike, so that what differs comes of the criteria. Lanes are would-be lanes, those before the random arm raises whom
+    it draws: its sample is another wherever one more or one less stands in a stratum.
 
     Parameters
     ----------
@@ -55,7 +58,7 @@ def diff(before: CriteriaSet, after: CriteriaSet, history: History, policy: Sele
         start=history.start,
         end=history.end,
         declarations=every.height,
-        caveats=tuple(_caveats(history)),
+        caveats=tuple(_caveats(history, policy)),
         **{name: typed(tables[name], schema) for name, schema in TABLES.items()},
     )
 
@@ -64,7 +67,7 @@ def _resolved(criteria: CriteriaSet, history: History, policy: SelectionPolicy) 
     matrix = history.hits(criteria).matrix
     # Not evaluable selects nothing.
     hits = [column.fill_null(value=False).alias(f"{HIT}{column.name}") for column in matrix]
-    rows = history.rows.select(*KEY, "office_id", "lodged_at", "score").hstack(hits)
+    rows = history.rows.select(*KEY, "office_id", "regime_code", "lodged_at", "score").hstack(hits)
     return resolve(rows, criteria, policy)
 
 
@@ -108,10 +111,12 @@ def _by_office_day(every: pl.DataFrame) -> pl.DataFrame:
     return counts.filter(pl.col("moved_up") + pl.col("moved_down") > 0).sort("office_id", "day")
 
 
-def _caveats(history: History) -> list[str]:
+def _caveats(history: History, policy: SelectionPolicy) -> Iterator[str]:
     coverage = Coverage.of(history.rows)
-    known = coverage.statement() if coverage.labelled else "No result of a control is known in the period."
-    scored = history.rows["score"].count()
-    if not scored:
-        return [known, "The history has no scores: the model takes no place in either resolution."]
-    return [known, f"The model takes part where it has a score: {scored:,} of {history.rows.height:,} items."]
+    yield coverage.statement() if coverage.labelled else "No result of a control is known in the period."
+    if scored := history.rows["score"].count():
+        yield f"The model takes part where it has a score: {scored:,} of {history.rows.height:,} items."
+    else:
+        yield "The history has no scores: the model takes no place in either resolution."
+    if policy.random_share:
+        yield "Lanes are those before the random arm draws; the seats that it will take are kept free on both sides."

@@ -50,7 +50,7 @@ class Pair:
 
     @cached_property
     def declarations(self) -> pl.DataFrame:
-        """One row a declaration: office, day, both lanes and causes, and what is known of its items."""
+        """One row a declaration: office, day, both would-be lanes and causes, and what is known of its items."""
         place, found = declarations_of(self.history.rows)
         amount = pl.col("recovered_duty_usd")
         known = self.history.rows.select("violation", amount).with_columns(place=pl.Series(place))
@@ -128,4 +128,4 @@ class Pair:
 
 def _decided(side: str, resolution: Resolution) -> dict[str, pl.Series]:
     decisions = resolution.decisions
-    return {f"lane_{side}": decisions["lane"], f"cause_{side}": decisions["cause"]}
+    return {f"lane_{side}": decisions["would_be_lane"], f"cause_{side}": decisions["would_be_cause"]}

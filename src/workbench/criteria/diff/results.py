@@ -60,8 +60,9 @@ BECAUSE = {
 class Diff:
     """Two sets of criteria resolved on the same period by one policy and the same draws.
 
-    A control is a declaration in any lane but green. ``labelled_items``, ``known_violations`` and
-    ``known_recovered_duty_usd`` are of items that were controlled at the time; of the others nothing is known.
+    Lanes are those before the random arm draws. A control is a declaration in any lane but green. ``labelled_items``,
+    ``known_violations`` and ``known_recovered_duty_usd`` are of items that were controlled at the time; of the others
+    nothing is known.
 
     Parameters
     ----------

@@ -10,13 +10,13 @@ from pathlib import Path
 import polars as pl
 
 from workbench.config import FeaturesConfig, Pipeline
-from workbench.criteria.history.profiles import Tell
 from workbench.criteria.history.table import History, refuse_strangers
 from workbench.declarations import prepare_declarations
 from workbench.errors import LabelError, SourceError
 from workbench.evaluation import Refusal
 from workbench.features import readable_columns
 from workbench.model import Training, train
+from workbench.progress import Tell
 from workbench.scorer.criteria import CriteriaSet
 from workbench.scorer.intake.mapping import Mapping
 from workbench.scorer.schema import known_at_lodgement

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -17,10 +17,9 @@ from workbench.features import learners as learners_of
 from workbench.features.learners import Learner
 from workbench.features.past import Past
 from workbench.features.profiles import HitRate
+from workbench.progress import Tell
 from workbench.scorer.risk.lookups import Codes, KeySpace, Values, profile_name
 from workbench.timeline import before, known_labels, since_or_undated
-
-Tell = Callable[[str, int], None]
 
 _ONE_FOLD_OF = 2
 _NO_LABEL = -1

@@ -10,9 +10,10 @@ import numpy as np
 import polars as pl
 
 from workbench.config import FeaturesConfig
-from workbench.criteria.history.profiles import Tell, as_of_profiles
+from workbench.criteria.history.profiles import as_of_profiles
 from workbench.errors import ConfigError, SourceError
 from workbench.features import readable_columns
+from workbench.progress import Tell
 from workbench.scorer.criteria import CriteriaSet, Hits
 from workbench.scorer.risk.riskmodel import RiskModel
 from workbench.scorer.schema import KEY, SCHEMA, Role, derive, lodgement_types, names

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from workbench.criteria.lifecycle.entries import NO_LINE, Entry, written_moment
+from workbench.chain import NO_LINE
+from workbench.criteria.lifecycle.entries import Entry, written_moment
 from workbench.criteria.lifecycle.journal import Journal, append, locked, now_or, read
 from workbench.criteria.lifecycle.keys import Signer, signer
 from workbench.criteria.lifecycle.places import set_file

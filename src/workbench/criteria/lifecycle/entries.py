@@ -9,11 +9,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from workbench.chain import canonical_json
 from workbench.criteria.lifecycle.states import State
-from workbench.criteria.lifecycle.texts import canonical_json
-
-NO_LINE = "0" * 64
-"""What the first line of a journal names as the hash of the line before it."""
 
 _TEXTS = ("set", "at", "criterion", "text_sha256", "step", "by", "key", "previous", "text", "approval", "signature")
 
@@ -37,7 +34,7 @@ class Entry:
     by, key
         Name of the signer and fingerprint of the key.
     previous
-        SHA-256 of the line before, :data:`NO_LINE` for the first.
+        SHA-256 of the line before, :data:`~workbench.chain.NO_LINE` for the first.
     detail
         What belongs to the step: evidence of a back-test, reason of a retirement, last day of validity.
     text

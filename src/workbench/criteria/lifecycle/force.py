@@ -10,8 +10,9 @@ from typing import Any
 
 import polars as pl
 
+from workbench.chain import Head
 from workbench.criteria.lifecycle.audit import Audit, CriterionStatus, audit_of
-from workbench.criteria.lifecycle.journal import ADVICE, Head
+from workbench.criteria.lifecycle.journal import ADVICE
 from workbench.criteria.lifecycle.places import set_file
 from workbench.criteria.lifecycle.states import APPROVED_STATES, ENDED, LifecycleError, State
 from workbench.criteria.lifecycle.texts import part_of, texts

@@ -6,41 +6,24 @@ lines there are and what the last one's hash is, so that a cut last line is noti
 
 from __future__ import annotations
 
-import glob
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from workbench.criteria.lifecycle.entries import NO_LINE, Entry, written_moment
+from workbench.chain import NO_LINE, ChainedFile, Head, head_faults, whole_lines
+from workbench.criteria.lifecycle.entries import Entry, written_moment
 from workbench.criteria.lifecycle.keys import Person, people
 from workbench.criteria.lifecycle.ledger import Ledger
 from workbench.criteria.lifecycle.places import head_file, journal_file, set_file
 from workbench.criteria.lifecycle.states import LifecycleError, State
-from workbench.criteria.lifecycle.texts import canonical_json
-from workbench.scorer.files import write_bytes_atomically
 
 ADVICE = (
     "Set the clock right, or restore the journal, its head and the keys from the repository's history; never mend them "
     "by hand."
 )
-
-_LOCK_SECONDS = 30
-
-
-@dataclass(frozen=True)
-class Head:
-    """What the head file says: how many lines the journal has, and the SHA-256 of the last."""
-
-    count: int
-    sha256: str
-
-    def to_bytes(self) -> bytes:
-        """Return the content of the head file."""
-        return canonical_json({"count": self.count, "sha256": self.sha256}).encode() + b"\n"
 
 
 @dataclass(frozen=True)
@@ -108,54 +91,21 @@ def read(criteria_file: Path) -> Journal:
         in its `faults`.
     """
     known = people(criteria_file)
-    head, content = _contents(criteria_file)
+    head, content = _chained(criteria_file).contents()
     reader = _Reader(set_file(criteria_file).stem, known)
-    *lines, rest = content.split(b"\n") if content is not None else [b""]
+    lines, cut = whole_lines(content)
     for number, line in enumerate(lines, 1):
         reader.read(number, line)
-    if rest or content == b"":
-        reader.faults.append(f"line {len(lines) + 1} is cut: it does not end")
+    reader.faults += cut
     if not reader.faults:
-        reader.faults += _head_faults(head, reader.entries)
+        entries = reader.entries
+        hashes = [entry.sha256() for entry in entries]
+        reader.faults += head_faults(head, hashes, lambda known: _is_one_command(entries[known:]))
     return Journal(journal_file(criteria_file), known, tuple(reader.entries), reader.ledger, tuple(reader.faults))
 
 
-def _contents(criteria_file: Path) -> tuple[bytes | None, bytes | None]:
-    """Return head and journal of one moment: read again while somebody is between writing the two."""
-    while True:
-        before = _bytes(head_file(criteria_file))
-        content = _bytes(journal_file(criteria_file))
-        if _bytes(head_file(criteria_file)) == before:
-            return before, content
-
-
-def _bytes(file: Path) -> bytes | None:
-    try:
-        return file.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise LifecycleError(f"{file} cannot be read: {error.strerror}. Mend its rights.") from None
-
-
-def _head_faults(head: bytes | None, entries: Sequence[Entry]) -> Iterator[str]:
-    if head is None:
-        if not _is_one_command(entries):
-            yield "the head file is missing: nobody can tell whether the last lines were cut"
-        return
-    try:
-        found = Head(**json.loads(head))
-        sound = type(found.count) is int and found.to_bytes() == head and found.count > 0
-    except (TypeError, ValueError, RecursionError):
-        sound = False
-    if not sound:
-        yield "the head file is not what the workbench writes: it was cut or changed by hand"
-    elif found.count > len(entries):
-        yield f"the head knows {found.count} lines and the journal has {len(entries)}: the last were cut"
-    elif entries[found.count - 1].sha256() != found.sha256:
-        yield f"line {found.count} is not the one that the head knows"
-    elif not _is_one_command(entries[found.count :]):
-        yield f"the head knows {found.count} of {len(entries)} lines: the head is older than one step"
+def _chained(criteria_file: Path) -> ChainedFile:
+    return ChainedFile(journal_file(criteria_file), head_file(criteria_file), LifecycleError)
 
 
 def _is_one_command(entries: Sequence[Entry]) -> bool:
@@ -223,47 +173,16 @@ class _Reader:
         return f"is signed by {entry.by!r}, whose key is unknown: put keys/{entry.by}.pub back if it was removed"
 
 
-@contextmanager
-def locked(criteria_file: Path) -> Iterator[None]:
+def locked(criteria_file: Path) -> AbstractContextManager[None]:
     """Hold a set's journal for this process alone."""
-    from filelock import FileLock, Timeout
-
-    file = journal_file(criteria_file)
-    lock = FileLock(file.with_name(f".{file.name}.lock"), timeout=_LOCK_SECONDS)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise LifecycleError(
-            f"Another process has held {file} for {_LOCK_SECONDS} s. Try again when it ended."
-        ) from None
-    except OSError as error:
-        raise LifecycleError(f"{file} cannot be written: {error.strerror}. Mend the rights of its folder.") from None
-    try:
-        yield
-    finally:
-        lock.release()
+    return _chained(criteria_file).locked()
 
 
 def append(criteria_file: Path, journal: Journal, added: Iterable[Entry]) -> None:
-    """Write lines after those of `journal`, which was read under the same lock; all of them or none.
-
-    The journal is replaced as a whole, so that a crash leaves no half line, and its head after it. Lines that an
-    earlier crash left without their head get it first: a second crash would leave those of two commands.
-    """
-    head = head_file(criteria_file)
-    _remove_partial(journal.file, head)
+    """Write lines after those of `journal`, which was read under the same lock; all of them or none."""
     entries = [*journal.entries, *added]
-    if journal.head and _bytes(head) != journal.head.to_bytes():
-        write_bytes_atomically(journal.head.to_bytes(), head)
-    write_bytes_atomically(b"".join(entry.line() + b"\n" for entry in entries), journal.file)
-    write_bytes_atomically(Head(len(entries), entries[-1].sha256()).to_bytes(), head)
-
-
-def _remove_partial(*files: Path) -> None:
-    """Remove what a killed writer left; nobody else writes them under the lock."""
-    for file in files:
-        for partial in file.parent.glob(f".{glob.escape(file.name)}.*.partial"):
-            partial.unlink(missing_ok=True)
+    lines = [entry.line() for entry in entries]
+    _chained(criteria_file).replace(lines, journal.head, Head(len(entries), entries[-1].sha256()))
 
 
 def now_or(moment: datetime | None) -> datetime:

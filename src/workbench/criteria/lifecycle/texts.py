@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from workbench.chain import canonical_json
 from workbench.criteria.lifecycle.states import LifecycleError
 from workbench.scorer.criteria import CriteriaSet, Criterion
 
@@ -53,11 +54,6 @@ class Text:
         return self.criterion | {
             f"[{name}]": part for name, part in json.loads(self.canonical).items() if name != "criterion"
         }
-
-
-def canonical_json(value: Any) -> str:
-    """Return `value` as the one JSON text that stands for it: sorted keys, no spaces, ASCII, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 def texts(criteria: CriteriaSet) -> dict[str, Text]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -20,11 +20,10 @@ from workbench.criteria.mining.paths import path_rules
 from workbench.criteria.mining.quantities import code_columns, comparable_codes, quantities
 from workbench.criteria.mining.sample import Bools, Sample
 from workbench.errors import ConfigError, LabelError
+from workbench.progress import Tell
 from workbench.scorer.criteria import CriteriaSet, Criterion
 from workbench.scorer.schema import Lane
 from workbench.timeline import before, earlier_share, known_labels
-
-Tell = Callable[[str, int], None]
 
 CHOICE_SHARE = 0.65
 """Share of the past's labels that rules are chosen on; the rest of them, later in time, states the intervals."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from workbench.reports.page import Definition, Fact, Section
 from workbench.reports.sections import past, verdict
 from workbench.reports.sections.cells import Row, day, percent, table
+from workbench.reports.sections.chance import rate_by_lot
 
 _PARTS = {"learn": "learnt from", "judge": "judged on", "decide": "decided"}
 _NAMED = 5
@@ -70,6 +71,8 @@ def _random_arm(arm: Row | None, random_share: float) -> Iterator[str]:
         return
     if not random_share:
         yield "Control at least one declaration in a hundred by lot: without it nobody knows what goes undetected."
+    elif arm is not None and arm["code"] == "results_missing":
+        yield f"Have the results of controls by lot recorded: {arm['found']:,} are, {arm['needed']:,} are needed."
     elif arm is None or not arm["found"]:
         yield "The past has no controls by lot; record the results of those drawn now."
     else:
@@ -82,7 +85,7 @@ def _random_arm(arm: Row | None, random_share: float) -> Iterator[str]:
 def _weak_criteria(history: Row) -> Iterator[str]:
     if weak := past.below_lot(history):
         names = ", ".join(weak[:_NAMED]) + (f" and {len(weak) - _NAMED} more" if len(weak) > _NAMED else "")
-        rate = percent(past.lot_rate(history) or 0.0)
+        rate = percent(rate_by_lot(history) or 0.0)
         yield f"Ask whether these criteria earn their controls; they find less than controls by lot ({rate}): {names}."
 
 
@@ -107,13 +110,17 @@ DEFINITIONS = tuple(
         "Lift": "Hit rate at 5 % divided by the hit rate of all controls of the period. Larger is better.",
         "All controls of the period": "Violations / goods with a recorded result in the judged period, whatever had "
         "selected them. Controls by lot are a part of them, the only one that speaks for goods nothing had selected.",
-        "Undetected violations": "Rate of violations among goods controlled by lot, times the goods "
-        "without a control result. What was selected on purpose is riskier than the rest, so the figure errs upwards.",
+        "Undetected violations": "What full controls of all goods would find, estimated from controls by lot office by "
+        "office and regime by regime, less what controls of any kind did find.",
+        "Revenue gap": "The same in duty: what full controls of all goods would recover, less what was recovered.",
+        "Lift over chance": "Hit rate of full controls / the violation rate that controls by lot stand for. 1 is no "
+        "better than chance; larger is better.",
         "Average precision": "Mean of the hit rates at each violation found, in order of score. Larger is better.",
         "Highest scores": "Share of the violations that lie in the 10, 20 and 30 % highest scores; Grigoriou (2019) "
         "reports 80 % in the top 30 %.",
         "AUC": "Probability that a violation ranks above a clean item; 0.5 is a random order, 1 is perfect.",
         "Interval": "95 % interval: bootstrap over declarations for rankings, Wilson for rates and for hit rates of 0 "
-        "or 100 %. Methods are compared on the same resampled declarations.",
+        "or 100 %; for estimates from controls by lot by the number of findings drawn and how unlike they are. "
+        "Methods are compared on the same resampled declarations.",
     }.items()
 )

@@ -1,4 +1,4 @@
-"""What past controls found, by lane and method, and what controls by lot say of the rest."""
+"""What past controls found, by lane, method and criterion."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from workbench.reports.figures import Axis, Bar, BarChart, Reference, Series, StackedShareChart
 from workbench.reports.page import Figure, Section
 from workbench.reports.sections.cells import Row, Spec, cause, decimals, estimate, percent, table
+from workbench.reports.sections.chance import rate_by_lot
 from workbench.scorer.schema import Lane
 
 _CRITERION = "criterion:"
@@ -20,8 +21,9 @@ def history(found: Row) -> Section | None:
         return None
     blocks = [_lanes(found["months"]), _methods(found["methods"])]
     if criteria := criteria_controlled(found):
-        blocks.append(_criteria(criteria[:_CRITERIA_SHOWN], lot_rate(found)))
-    return Section("What past controls found", (_random_arm(found["random_arm"]),), tuple(blocks))
+        blocks.append(_criteria(criteria[:_CRITERIA_SHOWN], rate_by_lot(found)))
+    text = "Known for controlled goods only: what was released without a control is not in these figures."
+    return Section("What past controls found", (text,), tuple(blocks))
 
 
 def criteria_controlled(found: Row) -> list[Row]:
@@ -30,28 +32,10 @@ def criteria_controlled(found: Row) -> list[Row]:
     return [{**row, "id": row["cause"].removeprefix(_CRITERION)} for row in rows if row["controls"] >= _ENOUGH_CONTROLS]
 
 
-def lot_rate(found: Row) -> float | None:
-    """Return the hit rate of controls by lot, ``None`` where too few were drawn."""
-    arm = found["random_arm"]
-    return arm["prevalence"]["value"] if arm is not None and arm["status"] == "estimated" else None
-
-
 def below_lot(found: Row) -> list[str]:
     """Return the criteria whose hit rate, interval included, lies below that of controls by lot."""
-    rate = lot_rate(found)
+    rate = rate_by_lot(found)
     return [] if rate is None else [row["id"] for row in criteria_controlled(found) if row["high_95"] < rate]
-
-
-def _random_arm(arm: Row | None) -> str:
-    if arm is None or arm["status"] != "estimated":
-        advice = "" if arm is None else f" {arm['advice']}"
-        return f"What went undetected cannot be estimated: too few controls were drawn by lot.{advice}"
-    rate = arm["prevalence"]
-    return (
-        f"Controls drawn by lot found violations in {percent(rate['value'])} of cases ({percent(rate['low_95'])} to "
-        f"{percent(rate['high_95'])}; {arm['violations']} of {arm['controls']:,}). It is the only unbiased view of "
-        "goods that nothing else had selected."
-    )
 
 
 def _lanes(months: Sequence[Row]) -> Figure:

@@ -8,7 +8,8 @@ from workbench.reports.figures import Axis, Curve, GainChart, LineChart, Referen
 from workbench.reports.numbers import Estimate
 from workbench.reports.page import Figure, KeyFigure, Section, Tone
 from workbench.reports.sections import verdict
-from workbench.reports.sections.cells import SHARE, Row, Spec, at, decimals, estimate, percent, period, table
+from workbench.reports.sections.cells import SHARE, Row, Spec, at, counted, decimals, estimate, percent, period, table
+from workbench.reports.sections.chance import rate_by_lot
 
 
 def answer(metrics: Row) -> str:
@@ -27,10 +28,11 @@ def _found(metrics: Row) -> Iterable[str]:
 
 def _todays_controls(metrics: Row) -> str:
     found = f"Today's controls found a violation in {percent(metrics['ranking']['base_rate'])} of those goods"
-    arm = metrics["history"]["random_arm"]
-    if arm is None or arm["status"] != "estimated":
+    rate = rate_by_lot(metrics["history"])
+    if rate is None:
         return f"{found}."
-    return f"{found}, those drawn by lot (over all the time read) in {percent(arm['prevalence']['value'])}."
+    goods = metrics["history"]["random_arm"]["speaks_for"]
+    return f"{found}; controls by lot (over all the time read) stand for {percent(rate)} of {goods}."
 
 
 def key_figures(metrics: Row, read: Row) -> Iterable[KeyFigure]:
@@ -58,12 +60,13 @@ def _undetected(arm: Row | None, parts: Row) -> KeyFigure | None:
         return None
     past = [part for name, part in parts.items() if name != "decide"]
     days = period(min(part["first"] for part in past), max(part["last"] for part in past))
+    drawn = arm["arm"]
+    violations = counted(drawn["violations"], "violation")
     note = (
-        f"of {arm['uncontrolled']:,} items without a control result, {days}; {arm['violations']:,} found in "
-        f"{arm['controls']:,} controlled by lot"
+        f"of {arm['goods']:,} items, {days}; {violations} in {drawn['items']:,} controlled by lot, "
+        f"{arm['found']:,} found by all controls"
     )
-    found = _interval(arm["undetected_violations"])
-    return KeyFigure("Undetected violations", found, "count", 0, note, "attention")
+    return KeyFigure("Undetected violations", _interval(arm["undetected"]), "count", 0, note, "attention")
 
 
 def _average_precision(metrics: Row) -> KeyFigure:

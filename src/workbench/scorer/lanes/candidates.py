@@ -21,23 +21,23 @@ def declarations_of(rows: pl.DataFrame) -> tuple[Counts, pl.DataFrame]:
     Parameters
     ----------
     rows
-        Key, ``office_id``, ``lodged_at`` (or ``lodged_on``) and ``score``, one row an item.
+        Key, ``office_id``, ``regime_code``, ``lodged_at`` (or ``lodged_on``) and ``score``, one row an item.
 
     Returns
     -------
     tuple
-        The places, and ``declaration_id``, ``office_id``, ``lodged_at``, ``lodged_on`` and the highest ``score`` (null
-        where no item has a finite one), one row a declaration. The lowest item speaks for office and moment where
-        items disagree: the order of rows in a file decides nothing.
+        The places, and ``declaration_id``, ``office_id``, ``regime_code``, ``lodged_at``, ``lodged_on`` and the
+        highest ``score`` (null where no item has a finite one), one row a declaration. The lowest item speaks for
+        office, regime and moment where items disagree: the order of rows in a file decides nothing.
     """
     lodged = next((name for name in _LODGED if name in rows.columns), "lodged_at")
-    wanted = ["declaration_id", "item_no", "office_id", lodged, "score"]
+    wanted = ["declaration_id", "item_no", "office_id", "regime_code", lodged, "score"]
     if missing := [name for name in wanted if name not in rows.columns]:
         raise BundleError(f"Selection needs the column(s) {missing}{did_you_mean(missing[0], rows.columns)}.")
     place = _places(rows["declaration_id"])
     order = np.lexsort((rows["item_no"].to_numpy(), place))
     starts = np.flatnonzero(np.diff(place[order], prepend=-1))
-    found = rows.select("declaration_id", "office_id", pl.col(lodged).alias("lodged_at"))[order[starts]]
+    found = rows.select("declaration_id", "office_id", "regime_code", pl.col(lodged).alias("lodged_at"))[order[starts]]
     score = finite(rows["score"])
     highest = np.maximum.reduceat(score[order], starts) if len(starts) else score
     scores = pl.Series("score", highest, dtype=pl.Float64).replace(-np.inf, None)

@@ -53,7 +53,8 @@ class SelectionPolicy:
     model_lanes
         Lanes that are topped up from would-be green by the model's highest scores.
     random_share
-        Probability with which each declaration is drawn for the random arm.
+        Expected size of the random arm, as a share of an office's declarations of a day; never more than its lane
+        can take.
     random_lane
         The lane of the random arm: a full control, or its result is no view of the whole.
     fallback_lane

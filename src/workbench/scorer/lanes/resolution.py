@@ -25,8 +25,8 @@ class Resolution:
     Parameters
     ----------
     decisions
-        ``declaration_id``, ``lane``, ``cause``, ``inclusion_probability``: one row a declaration, in the order in
-        which the declarations first appear among the rows.
+        What :func:`.selection.select` gives: one row a declaration, in the order in which the declarations first
+        appear among the rows.
     place
         The declaration (row of `decisions`) that each row belongs to.
     draws
@@ -89,13 +89,13 @@ def resolve(
     policy: SelectionPolicy,
     counters: Mapping[str, int] | None = None,
 ) -> Resolution:
-    """Give every declaration a lane: criteria, then the random quota, then the top-up from would-be green.
+    """Give every declaration a lane: criteria, the top-up from would-be green, then the random arm.
 
     Parameters
     ----------
     rows
-        Key, ``office_id``, ``lodged_at`` (or ``lodged_on``), ``score`` (nullable) and one Boolean column ``hit:<id>`` a
-        criterion, one row an item. The order within a day matters to forced selection only.
+        Key, ``office_id``, ``regime_code``, ``lodged_at`` (or ``lodged_on``), ``score`` (nullable) and one Boolean
+        column ``hit:<id>`` a criterion, one row an item. The order within a day matters to forced selection only.
     criteria
         The criteria behind the hits. Those in ``criteria.shadow`` are drawn and recorded and change no decision.
     policy

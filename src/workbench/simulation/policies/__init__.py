@@ -1,1 +1,1 @@
-"""Policies: what chooses the goods of a week, one kind a module."""
+"""Policies: what to control, each a small class; `spec` reads how the command line names them."""

@@ -1,0 +1,141 @@
+"""The daily call: finish what was cut short, take in what came back, decide the day once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from workbench import random_arm
+from workbench.daily.deciding import decide
+from workbench.daily.desk import Desk, now_or, read_json
+from workbench.daily.incoming import arrived
+from workbench.daily.intake import Intake, take_in
+from workbench.daily.ledger import DeskError
+from workbench.daily.report import looking_back
+from workbench.daily.steps import DAY, finish, write_step
+from workbench.daily.summary import day_summary, told
+from workbench.scorer.bundle import ScoringBundle
+from workbench.scorer.lanes.counters import counters_json, read_counters
+
+_COUNTERS = "counters.json"
+
+
+@dataclass(frozen=True)
+class Day:
+    """What a daily call came to.
+
+    Parameters
+    ----------
+    day
+        The day.
+    folder
+        Where its decisions lie.
+    was_decided
+        Whether an earlier call had decided it: then this one changed nothing about it.
+    intake
+        What the call took in.
+    summary
+        The day in numbers, as ``summary.json`` has it.
+    """
+
+    day: date
+    folder: Path
+    was_decided: bool
+    intake: Intake
+    summary: dict[str, Any]
+
+    @property
+    def unreadable(self) -> dict[str, str]:
+        """Reason by file of what could not be read in this call; such files stay where they lie."""
+        own = {} if self.was_decided else {f"incoming/{name}": why for name, why in self.summary["unreadable"].items()}
+        return own | self.intake.unreadable
+
+    def describe(self) -> str:
+        """Say it in a few lines."""
+        first = f"{self.day} was decided before; nothing was changed.\n" if self.was_decided else ""
+        lines = [f"{first}{told(self.summary)}", *self.intake.told(), f"Decisions: {self.folder / 'decisions.parquet'}"]
+        return "\n".join([*lines, *(f"NOT READ: {name}: {why}" for name, why in self.unreadable.items())])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as JSON."""
+        facts = {"day": self.day.isoformat(), "folder": str(self.folder), "was_decided": self.was_decided}
+        return {**facts, "intake": self.intake.to_dict(), "summary": self.summary}
+
+
+def daily(desk: Desk, day: date, *, now: datetime | None = None) -> Day:
+    """Do the daily call for a day; called again it changes nothing, killed it is finished by the next call.
+
+    Parameters
+    ----------
+    desk
+        The desk.
+    day
+        The day to decide: everything lodged by its end that was not decided before.
+    now
+        The present, with time zone; the machine's where none is given.
+
+    Raises
+    ------
+    RandomArmError
+        The day's secret is missing, was revealed, or was never committed to; nothing was written.
+    DeskError
+        The day has not begun, a later one was decided, another call is at work, or the desk was changed by hand.
+    SelectivityError
+        The bundle does not load.
+    """
+    moment = now_or(now)
+    with desk.locked():
+        desk.clean()
+        finish(desk, moment)
+        was_decided = day in desk.days()
+        key = b"" if was_decided else _key(desk, day, moment)
+        bundle = desk.bundle()
+        intake = take_in(desk, desk.ledger(), bundle.scorer)
+        finish(desk, moment)
+        if not was_decided:
+            _decide(desk, bundle, day, key)
+            finish(desk, moment)
+        folder = desk.day_folder(day)
+        return Day(day, folder, was_decided, intake, read_json(folder / "summary.json"))
+
+
+def _key(desk: Desk, day: date, now: datetime) -> bytes:
+    """Return the day's secret, before anything is read or written."""
+    if day > now.date():
+        raise DeskError(f"{day} has not begun: its declarations are not lodged yet. Call on the day or after it.")
+    if (days := desk.days()) and day < days[-1]:
+        raise DeskError(
+            f"{days[-1]} was decided, which is later than {day}: what was lodged on {day} was decided with it, or will "
+            "be with the next day. Call for a later day."
+        )
+    return random_arm.key_of_day(desk.chain, desk.keys, day, programme=desk.programme, now=now)
+
+
+def _decide(desk: Desk, bundle: ScoringBundle, day: date, key: bytes) -> None:
+    came = arrived(desk, desk.ledger(), bundle.scorer.mapping, day)
+    decided = decide(bundle.scorer, came, day, _counters(desk), key)
+    summary = day_summary(day, came, decided, bundle.manifest.version)
+    summary["weeks_before"] = looking_back(desk, day, None, bundle.scorer.policy.random_lane).to_dict()
+    parts: dict[str, pl.DataFrame | str] = {
+        "decisions.parquet": decided.decisions,
+        "declarations.parquet": decided.declarations,
+        "hits.parquet": decided.hits,
+        "quarantine.parquet": decided.quarantine,
+        "set_aside.parquet": came.set_aside,
+        _COUNTERS: counters_json(desk.programme, decided.counters),
+        random_arm.POLICY_FILE: random_arm.policy_json(bundle.scorer.policy),
+        "summary.json": json.dumps(summary, indent=1, ensure_ascii=False, default=str) + "\n",
+    }
+    facts = {"bundle": bundle.manifest.version, "rows": summary["rows"]}
+    write_step(desk, DAY, day.isoformat(), parts, came.inputs, facts)
+
+
+def _counters(desk: Desk) -> dict[str, int]:
+    """Return the hits passed over in a row up to the last day decided."""
+    days = desk.days()
+    return read_counters(desk.day_folder(days[-1]) / _COUNTERS, desk.programme) if days else {}

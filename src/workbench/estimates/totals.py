@@ -1,0 +1,109 @@
+"""Totals over all goods of what a full control would find, group by group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from workbench.evaluation.intervals import Estimate
+from workbench.evaluation.refusal import Refusal
+
+from .intervals import Findings, Sample, added, interval
+from .record import ControlRecord, Group, Values
+from .strata import Strata
+
+LEAST_CONTROLS = 30
+LEAST_FINDINGS = 5
+MOST_MISSING = 0.2
+
+_ADVICE_SIZE = "Raise the share of the random arm, wait for results that are still open, or take a longer period."
+_ADVICE_MISSING = (
+    "Have the results recorded, or end the period earlier: findings are recorded later than clean results, so what is "
+    "missing is no random part."
+)
+_ADVICE_FINDINGS = "Take a longer period, or raise the share of the random arm: amounts need more findings than rates."
+
+
+@dataclass(frozen=True)
+class Found:
+    """What controls of any kind found, by item.
+
+    Parameters
+    ----------
+    of_items
+        Violations or duty in USD, 0 where nothing was found, shape (rows,).
+    blurred
+        Whether these are amounts of money (see :class:`.intervals.Findings`).
+    """
+
+    of_items: Values
+    blurred: bool = False
+
+
+def too_little(record: ControlRecord) -> Refusal | None:
+    """Return why the record can carry no estimate at all: too few results of the arm, or too many missing."""
+    declarations = record.declarations
+    by_lot = next((name for name in (Group.LOT, Group.MARGIN) if (declarations["group"] == str(name)).any()), None)
+    if by_lot is None:
+        return None  # every declaration is controlled for certain, and nothing is left to a lot
+    sampled = declarations.filter(pl.col("group") == str(by_lot))
+    drawn, known = (int(sampled[name].sum()) for name in ("is_drawn", "is_known"))
+    if known < LEAST_CONTROLS:
+        return Refusal("random_arm_too_small", known, LEAST_CONTROLS, _ADVICE_SIZE)
+    drawn_by_design, known_by_design = (int(declarations[name].sum()) for name in ("is_drawn", "is_known"))
+    for expected, found in ((drawn, known), (drawn_by_design, known_by_design)):
+        if expected - found > MOST_MISSING * expected:
+            return Refusal("results_missing", found, int(np.ceil((1 - MOST_MISSING) * expected)), _ADVICE_MISSING)
+    return None
+
+
+def sample_of(strata: Strata, group: Group, weight: Values) -> Sample:
+    """Return the declarations of a group that have a result."""
+    within = strata.within(group)
+    known = within & (weight > 0)
+    _, stratum = np.unique(strata.stratum[known], return_inverse=True)
+    return Sample(weight[known], stratum.astype(np.int64), int(within.sum()))
+
+
+def total(
+    record: ControlRecord, strata: Strata, found: Found, *, reach: Values | None = None, weight: Values | None = None
+) -> Estimate:
+    """Return the sum over all goods of what a full control would find times how far a policy reaches them.
+
+    Parameters
+    ----------
+    record, strata
+        The goods and how they were sampled.
+    found
+        What controls found.
+    reach
+        Of each item, 0 or more; ``None`` for 1.
+    weight
+        What each declaration's result stands for; ``None`` for `Strata.weight`.
+    """
+    weight = strata.weight if weight is None else weight
+    amount = record.by_declaration(found.of_items)
+    if reach is None:
+        far = np.ones(len(amount))
+    else:
+        # Of a declaration without a finding the mean reach of its items stands for what a finding there would count.
+        value, mean = record.by_declaration(reach * found.of_items), record.by_declaration(reach) / record.sizes
+        far = np.divide(value, amount, out=mean, where=amount > 0)
+    pool = amount[record.declarations["is_full"].to_numpy() & (amount > 0)]
+    parts = []
+    for group in Group:
+        chosen = strata.within(group) & (weight > 0)
+        findings = Findings(amount[chosen], far[chosen], pool, found.blurred)
+        parts.append(interval(sample_of(strata, group, weight), findings))
+    return added(parts)
+
+
+def too_few_findings(record: ControlRecord, strata: Strata, value: Values) -> Refusal | None:
+    """Return why amounts cannot be estimated: hardly any finding stands for goods that nobody looked at."""
+    sampled = strata.within(Group.LOT) & (strata.weight > 1)
+    found = int(np.count_nonzero(record.by_declaration(value)[sampled]))
+    if sampled.any() and found < LEAST_FINDINGS:
+        return Refusal("too_few_findings", found, LEAST_FINDINGS, _ADVICE_FINDINGS)
+    return None

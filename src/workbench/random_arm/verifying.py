@@ -1,0 +1,206 @@
+"""Verifying a day from outside: the commitment came first, the key fits, and the arm is the one that it draws."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import BundleError, SourceError
+from workbench.random_arm.daily_keys import mismatch, read_key
+from workbench.random_arm.entries import Entry, Kind, RandomArmError
+from workbench.random_arm.publishing import file_sha256
+from workbench.random_arm.record import PublicRecord, read
+from workbench.random_arm.replay import Replay, replay, with_key
+from workbench.scorer.intake.reading import read_table
+from workbench.scorer.lanes.policy import SelectionPolicy
+
+POLICY_FILE = "policy.json"
+"""File beside a day's decisions with the policy that was in force, without a key."""
+
+_NO_KEY = "00" * 32
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What verifying a day found.
+
+    Parameters
+    ----------
+    programme, day
+        What was verified.
+    faults
+        Everything that does not hold, each a sentence; empty where all does.
+    notes
+        What the reader should know beside: what was not proved, and why.
+    replayed
+        The draw done again; ``None`` where there was no key to do it with.
+    """
+
+    programme: str
+    day: date
+    faults: tuple[str, ...]
+    notes: tuple[str, ...]
+    replayed: Replay | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything holds."""
+        return not self.faults
+
+    def describe(self) -> str:
+        """Say it in a few lines."""
+        lines = [f"{self.programme or 'unknown programme'}, {self.day}: {'holds' if self.ok else 'DOES NOT HOLD'}"]
+        if self.replayed is not None:
+            found = self.replayed
+            lines.append(f"{found.declarations:,} declarations to draw from, {found.drawn:,} drawn again")
+            lines += _listed("drawn, and should not have been", found.should_not)
+            lines += _listed("not drawn, and should have been", found.should_have)
+        return "\n".join([*lines, *(f"fault: {fault}" for fault in self.faults), *(f"note: {n}" for n in self.notes)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as JSON, with every declaration named."""
+        return {**asdict(self), "day": self.day.isoformat(), "ok": self.ok}
+
+
+def verify(
+    decisions: str | Path,
+    file: str | Path,
+    day: date,
+    policy: SelectionPolicy,
+    *,
+    key_file: str | Path | None = None,
+    published: Sequence[str] = (),
+    trial: str = "",
+    open_changed: bool = False,
+) -> Verification:
+    """Verify the random arm of a day from its decisions, the public file and the key.
+
+    Parameters
+    ----------
+    decisions
+        CSV or Parquet file of all decisions of the day, with the columns of :data:`~.replay.NEEDED`.
+    file
+        The public file.
+    day
+        The day of decision.
+    policy
+        Share, lane and limits in force; its key is not read.
+    key_file
+        File of the day's key, where the public file has not revealed it.
+    published
+        Heads (SHA-256) of the public file that were kept elsewhere: each has to be the hash of one of its lines.
+    trial
+        Name of the trial that the day belongs to; without it a commitment after the day began is a fault.
+    open_changed
+        Whether to draw from decisions too that are not the sealed ones, to name what differs. They are not opened
+        otherwise: Parquet's readers are not safe on damaged bytes.
+
+    Raises
+    ------
+    SelectivityError
+        A file cannot be read, or the decisions lack a column.
+    """
+    record = read(file)
+    faults = [*record.faults, *_rewritten(record, published)]
+    key, key_faults = _key(record, day, key_file)
+    faults += [*_commitment_faults(record, day, trial), *key_faults]
+    sealed = record.of(day, Kind.SEAL)
+    seal_faults = list(_seal_faults(sealed, Path(decisions)))
+    may_open = open_changed or not seal_faults
+    replayed = replay(read_table(decisions), day, with_key(policy, key)) if key and may_open else None
+    faults += [*seal_faults, *_replay_faults(replayed)]
+    notes = tuple(_notes(record, day, sealed, published))
+    return Verification(record.programme, day, tuple(faults), notes, replayed)
+
+
+def policy_beside(decisions: str | Path) -> SelectionPolicy:
+    """Return the policy that the daily cycle kept beside a day's decisions.
+
+    Raises
+    ------
+    SourceError
+        There is none, or it cannot be read.
+    """
+    file = Path(decisions).parent / POLICY_FILE
+    try:
+        return SelectionPolicy.from_dict(json.loads(file.read_bytes()) | {"key": _NO_KEY})
+    except (OSError, ValueError, TypeError, BundleError) as error:
+        raise SourceError(
+            f"{file} says no policy ({error}). Give the pipeline whose [selection] was in force with --pipeline."
+        ) from None
+
+
+def policy_json(policy: SelectionPolicy) -> str:
+    """Return what :func:`policy_beside` reads: the policy without its key."""
+    content = {name: value for name, value in policy.to_dict().items() if name != "key"}
+    return json.dumps(content, indent=1, sort_keys=True) + "\n"
+
+
+def _rewritten(record: PublicRecord, published: Sequence[str]) -> Iterator[str]:
+    known = {entry.sha256 for entry in record.entries}
+    for head in published:
+        if head.strip().lower() not in known:
+            yield f"no line has the hash {head}, which was published as the head: the file was rewritten since"
+
+
+def _commitment_faults(record: PublicRecord, day: date, trial: str) -> Iterator[str]:
+    committed = record.of(day, Kind.COMMIT)
+    if committed is None:
+        yield f"nothing commits to a key of {day}"
+    elif committed.moment.date() >= day and committed.trial != trial:
+        named = f" (trial {committed.trial!r})" if committed.trial else ""
+        yield f"the commitment in line {committed.number} is of {committed.at}, when {day} had begun{named}"
+
+
+def _key(record: PublicRecord, day: date, key_file: str | Path | None) -> tuple[bytes | None, list[str]]:
+    """Return the day's key, and what is wrong with it; a key that does not fit is not replayed with."""
+    revealed = record.of(day, Kind.REVEAL)
+    if key_file is None and revealed is None:
+        return None, [f"the key of {day} is not revealed: wait until it is, or give it with --key"]
+    try:
+        given = None if key_file is None else read_key(Path(key_file))
+    except RandomArmError as error:
+        return None, [str(error)]
+    out = None if revealed is None else bytes.fromhex(revealed.key)
+    if given is not None and out is not None and given != out:
+        return None, [f"{key_file} is not the key of {day} that line {revealed.number if revealed else 0} reveals"]
+    key = given or out
+    fault = "" if key is None else mismatch(record, day, key)
+    return (None, [fault]) if fault else (key, [])
+
+
+def _seal_faults(sealed: Entry | None, decisions: Path) -> Iterator[str]:
+    if sealed is not None and file_sha256(decisions) != sealed.decisions:
+        yield (
+            f"{decisions} is not the file that line {sealed.number} seals: the decisions were changed since "
+            "(--changed draws from it all the same)"
+        )
+
+
+def _replay_faults(replayed: Replay | None) -> Iterator[str]:
+    if replayed is None:
+        return
+    if replayed.should_not:
+        yield f"{len(replayed.should_not):,} declaration(s) count as drawn and should not have been"
+    if replayed.should_have:
+        yield f"{len(replayed.should_have):,} declaration(s) should have been drawn and were not"
+    yield from replayed.faults
+
+
+def _notes(record: PublicRecord, day: date, sealed: Entry | None, published: Sequence[str]) -> Iterator[str]:
+    if (committed := record.of(day, Kind.COMMIT)) is not None and committed.trial:
+        yield f"trial {committed.trial!r}: the key may have been chosen after the day, so nothing is proved of the past"
+    if sealed is None:
+        yield "the decisions were not sealed before the key was out: would-be lanes may have been changed since"
+    if not published:
+        yield "no head kept elsewhere was given (--head): whoever can write the public file may have written it anew"
+
+
+def _listed(what: str, declarations: Sequence[str]) -> list[str]:
+    more = f" and {len(declarations) - _SHOWN:,} more" if len(declarations) > _SHOWN else ""
+    return [f"{what}: {', '.join(declarations[:_SHOWN])}{more}"] if declarations else []

@@ -1,0 +1,230 @@
+"""What a check for drift says: which features moved, since when, whom it concerns, and what to do."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from workbench.drift.measures import MEASURES
+from workbench.reports.figures import Axis, Bar, BarChart, HeatMap
+from workbench.reports.page import Definition, Details, Fact, Figure, KeyFigure, Section, Tone
+from workbench.reports.sections.cells import Row, counted, day, laid_out, percent, period, table
+from workbench.reports.sections.drift_weeks import code_words, group, named, small_multiples
+
+_LISTED, _BARS, _GROUPS, _COLUMNS = 30, 12, 12, 13
+
+DEFINITIONS = (
+    Definition("Reference", "The weeks that thresholds were learnt on; nothing is known to have drifted in them."),
+    Definition("Baseline", "The weeks right before a week, which it is compared with, in the reference as after it."),
+    Definition(
+        "Change",
+        "How far a week's statistic was from its usual value, in spreads: standard deviations of the same statistic "
+        "over the weeks of the reference. It does not hang on the number of goods in the week.",
+    ),
+    Definition(
+        "Threshold",
+        "How far a statistic may go so that, in a year in which nothing drifts, the expected number of findings over "
+        "all statistics together is the stated one.",
+    ),
+    Definition(
+        "PSI", "Population stability index: the sum over bins of (q - p) ln(q / p), p before and q in the week."
+    ),
+    Definition(
+        "Anderson-Darling", "Distance of two distributions of numbers that weighs the tails; 1 by chance alone."
+    ),
+    Definition(
+        "Part of a change", "What a group's goods add to the difference of the means that the change is made of."
+    ),
+    *(Definition(name, f"{meaning.capitalize()}.") for name, meaning in MEASURES.items()),
+)
+
+
+def answer(found: Row) -> str:
+    """Return whether anything drifts, which subjects moved most, and whom the largest concerns."""
+    if not found["findings"]:
+        return f"Yes: nothing left its usual range in {counted(found['weeks'], 'week')}."
+    first = found["findings"][0]
+    subjects = len({_key(one)[1:] for one in found["findings"]})
+    told = f"; most of it: {_who(first)}" if first["concerns"] else ""
+    return (
+        f"No: {counted(len(found['findings']), 'finding')} on {counted(subjects, 'subject')}. What moved most is "
+        f"{named(first)}, since the week from {day(first['since'])}, by {first['change']:.1f} times its usual "
+        f"spread{told}."
+    )
+
+
+def key_figures(found: Row) -> Iterator[KeyFigure]:
+    """Yield the numbers of the first screen."""
+    expected = found["reference"]["false_alarms_per_year"] * found["weeks"] / 52
+    count = len(found["findings"])
+    tone: Tone = "attention" if count else "good"
+    yield KeyFigure("Findings", count, "count", note=f"{expected:.2g} expected if nothing drifts", tone=tone)
+    watched = counted(found["reference"]["subjects"], "statistic")
+    yield KeyFigure("Weeks checked", found["weeks"], "count", note=f"{watched} each")
+    yield KeyFigure("Goods", found["items"], "count", note=f"{found['results']:,} results of controls recorded")
+    largest = found["findings"][0] if count else (found["ranking"] or [None])[0]
+    if largest:
+        yield KeyFigure("Change", largest["change"], "number", 1, note=f"largest: {named(largest)}")
+
+
+def sections(found: Row) -> Iterator[Section]:
+    """Yield the body of the page."""
+    if found["findings"]:
+        yield _listed(found)
+    if found["ranking"]:
+        weekly = (_weeks(found),) if found["findings"] else ()
+        yield Section("Which features moved", (), (_ranking(found), *weekly))
+        yield Section("Week by week", (_SMALL,), tuple(small_multiples(found)))
+    if any(one["concerns"] for one in found["findings"]):
+        yield _concerned(found)
+    yield _learnt(found)
+
+
+_SMALL = (
+    "What moved most, or came nearest to it: the statistic of each week, what is usual, and the threshold of a single "
+    "week. Rates of results are also added up over weeks, so that they may be found without a week above its threshold."
+)
+
+
+def next_steps(found: Row) -> Iterator[str]:
+    """Yield what to do, for the largest findings first and each advice once."""
+    seen: set[str] = set()
+    for one in found["findings"]:
+        if one["advice"] not in seen and len(seen) < 5:
+            seen.add(one["advice"])
+            yield f"{named(one).capitalize()}: {one['advice']}"
+
+
+def facts(found: Row) -> Iterator[Fact]:
+    """Yield where the thresholds come from."""
+    learnt = found["reference"]
+    yield Fact("Reference", f"{learnt['weeks']} weeks to {learnt['end'][:10]}, {counted(learnt['items'], 'good')}")
+    yield Fact("Baseline", counted(learnt["baseline"], "week"))
+    yield Fact("False findings a year", f"{learnt['false_alarms_per_year']:g}, expected where nothing drifts")
+
+
+def _listed(found: Row) -> Section:
+    rows = [{**one, "what": named(one), "how": code_words(one["code"]), "who": _who(one)} for one in found["findings"]]
+    caption = "Findings, what moved most first"
+    if len(rows) > _LISTED:
+        caption = f"The first {_LISTED} of {len(rows)} findings, what moved most first"
+    made = table(
+        caption,
+        rows[:_LISTED],
+        what=("What", "text"),
+        how=("By", "text"),
+        since=("Since the week from", "date"),
+        change=("Change", "number", 1),
+        statistic=("Statistic", "number", 3),
+        usual=("Usual", "number", 3),
+        threshold=("Threshold", "number", 3),
+        who=("Whom it concerns", "text"),
+    )
+    return Section("What was found", (), (laid_out(made, under=("how", "usual", "threshold")),))
+
+
+def _ranking(found: Row) -> Figure:
+    rows = found["ranking"][:_BARS]
+    labels = [f"{named(row)} ({code_words(row['code'])})" for row in rows]
+    return Figure(
+        f"What moved most: {named(rows[0])}",
+        BarChart(
+            tuple(Bar(label, row["change"]) for label, row in zip(labels, rows, strict=True)),
+            Axis("Largest change, in spreads of the reference", "number", 1),
+            order="given",
+            highlight=tuple(label for label, row in zip(labels, rows, strict=True) if row["weeks_over"]),
+        ),
+        table(
+            "Statistics by how far they moved",
+            [{**row, "what": named(row), "how": code_words(row["code"])} for row in found["ranking"]],
+            what=("What", "text"),
+            how=("By", "text"),
+            change=("Change", "number", 1),
+            weeks_over=("Weeks over", "count"),
+            weeks=("Weeks", "count"),
+        ),
+        f"{named(rows[0])} moved by {rows[0]['change']:.1f} spreads.",
+        "What was over its threshold in some week is marked.",
+    )
+
+
+def _weeks(found: Row) -> Figure:
+    rows = [row for row in found["ranking"][:_BARS] if row["weeks_over"]]
+    weeks = sorted({row["week_start"] for row in found["weekly"]})[-_COLUMNS:]
+    parts = {(_key(row), row["week_start"]): row["of_limit"] for row in found["weekly"]}
+    grid = tuple(tuple(_shade(parts.get((_key(row), week))) for week in weeks) for row in rows)
+    over = sum(row["weeks_over"] for row in rows)
+    return Figure(
+        "When it was over its threshold",
+        HeatMap(
+            tuple(f"{named(row)} ({code_words(row['code'])})" for row in rows),
+            tuple(week[5:] for week in weeks),
+            grid,
+            Axis("Part of the threshold", "number", 1),
+            link="in the week from",
+            full=2.0,
+        ),
+        table(
+            "Weeks over the threshold",
+            [{**row, "what": named(row)} for row in found["weekly"] if row["over"]],
+            what=("What", "text"),
+            week_start=("Week from", "date"),
+            change=("Change", "number", 1),
+            of_limit=("Part of the threshold", "number", 2),
+        ),
+        f"{counted(over, 'week')} of what moved most over the threshold.",
+        "A cell is empty up to its threshold, and darkest at twice the threshold. Shown are the last 13 weeks at most, "
+        "by month and day of their beginning.",
+    )
+
+
+def _shade(part: float | None) -> float | None:
+    return None if part is None or part <= 1 else part
+
+
+def _concerned(found: Row) -> Section:
+    """Say which offices, importers, chapters and origins are named by the findings, and by how many."""
+    shares: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for one in found["findings"]:
+        for concern in one["concerns"]:
+            shares[concern["dimension"], concern["group"]].append(concern["share"])
+    most = sorted(shares.items(), key=lambda one: (-len(one[1]), -max(one[1]), one[0]))
+    rows = [
+        {"who": group({"dimension": one[0], "group": one[1]}), "findings": len(parts), "largest": max(parts)}
+        for one, parts in most
+    ]
+    made = table(
+        "Groups that findings name",
+        rows[:_GROUPS],
+        who=("Who", "text"),
+        findings=("Findings", "count"),
+        largest=("Largest part of a change", "share", 0),
+    )
+    text = (
+        "Parts add up to 100 % over the groups of a column; above 100 % means that others moved the other way. A part "
+        "says where a change is, not who is at fault."
+    )
+    return Section("Whom it concerns", (text,), (made,))
+
+
+def _learnt(found: Row) -> Section:
+    learnt = found["reference"]
+    text = (
+        f"Thresholds were learnt on {learnt['weeks']} weeks, {period(learnt['start'], learnt['end'])}: each week was "
+        f"compared with the {learnt['baseline']} before it, as the weeks after it are. They let through "
+        f"{learnt['false_alarms_per_year']:g} findings a year, over all statistics together, if nothing drifts."
+    )
+    if not learnt["refused"]:
+        return Section("How thresholds were learnt", (text,))
+    rows = [{"what": code_words(one["code"]), "reason": one["reason"]} for one in learnt["refused"]]
+    made = table("Not watched", rows, what=("What", "text"), reason=("Why", "text"))
+    return Section("How thresholds were learnt", (text,), (Details("What could not be watched", (made,)),))
+
+
+def _who(one: Row) -> str:
+    who = sorted(one["concerns"], key=lambda concern: -concern["share"])[:3]
+    return ", ".join(f"{group(concern)} {percent(concern['share'], 2)}" for concern in who)
+
+
+def _key(row: Row) -> tuple[str, str, str, str]:
+    return row["code"], row["subject"], row["dimension"], row["group"]

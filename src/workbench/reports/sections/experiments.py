@@ -1,0 +1,171 @@
+"""What several simulations say: which policy at which capacity, and how sure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from workbench.reports.figures import Axis, LineChart, Series
+from workbench.reports.numbers import Cell, Estimate, Measure
+from workbench.reports.page import Definition, Details, Figure, KeyFigure, Section, Table
+from workbench.reports.sections.cells import Row, Spec, percent, table
+from workbench.reports.sections.simulation_words import DEFINITIONS as OF_SIMULATIONS
+from workbench.reports.sections.simulation_words import listed, measure
+
+_MOST_LINES = 5
+_LABELS = {"precision": "Precision", "recall": "Recall", "revenue": "Revenue"}
+
+
+def answer(found: Row) -> str:
+    """Return the best policy of each capacity, and whether the same one is best at all of them."""
+    rows = [row for row in found["simulations"] if row["best_value"]["value"] is not None]
+    if not rows:
+        return "Nothing was controlled in any simulation, so no policy can be compared with another."
+    winners = {row["best"] for row in rows}
+    together = [_at(row) for row in rows]
+    if len(rows) == 1:
+        return f"{together[0]}. {_how_sure(rows)}"
+    if len(winners) == 1:
+        values = "; ".join(map(_value, rows))
+        return f"{rows[0]['best']} found most at every capacity: {values}. {_how_sure(rows)}"
+    return f"It depends on the capacity. {'. '.join(together)}. {_how_sure(rows)}"
+
+
+def key_figures(found: Row) -> Iterator[KeyFigure]:
+    """Yield the best value of up to four capacities."""
+    for row in found["simulations"][:4]:
+        label = f"{_LABELS[row['headline']]} at {percent(row['rate'])}"
+        yield KeyFigure(label, measure(row["best_value"]), "share", 1, row["best"])
+
+
+def sections(found: Row) -> Iterator[Section]:
+    """Yield the body of the page."""
+    yield Section("Which policy at which capacity", (), (_winners(found),))
+    metrics = [name for name in _LABELS if name != "revenue" or any(row["has_revenue"] for row in found["simulations"])]
+    if len(found["simulations"]) > 1:
+        yield Section("What more capacity buys", (_reading(found),), tuple(_curve(found, name) for name in metrics))
+    yield Section("All figures", (), tuple(Details(_LABELS[name], (_grid(found, name),)) for name in metrics))
+    yield Section("What these figures do not say", (*found["caveats"], *_caveats(found)))
+
+
+def next_steps(found: Row) -> Iterator[str]:
+    """Yield what to do with the comparison."""
+    if any(row["rivals"] for row in found["simulations"]):
+        yield "Where policies are not surely apart, choose by what else they give: a random arm allows estimates."
+    if len(found["simulations"]) < 3:
+        yield "Simulate more rates, such as 1, 2, 5 and 10 %, to see where the order turns."
+    yield "Open the report of each simulation for its weeks, its arms and what exploration cost."
+
+
+def _at(row: Row) -> str:
+    return f"With {percent(row['rate'])} controlled, {row['best']} found most ({_value(row, at='')})"
+
+
+def _value(row: Row, *, at: str | None = None) -> str:
+    value = row["best_value"]
+    ends = "" if value["low_95"] is None else f", {percent(value['low_95'])} to {percent(value['high_95'])}"
+    place = f" at {percent(row['rate'])}" if at is None else at
+    return f"{percent(value['value'])} {row['headline']}{place}{ends}"
+
+
+def _how_sure(rows: Sequence[Row]) -> str:
+    unsure = [row for row in rows if row["rivals"]]
+    if not unsure:
+        return "It is surely ahead of all others." if len(rows) == 1 else "Each is surely ahead of all others."
+    named = "; ".join(f"at {percent(row['rate'])} of {listed(row['rivals'])}" for row in unsure)
+    return f"Not surely ahead: {named}."
+
+
+def _winners(found: Row) -> Table:
+    columns: dict[str, Spec] = {
+        "capacity": ("Controlled", "text"),
+        "best": ("Found most", "text"),
+        "value": ("Mean over weeks", "share", 1),
+        "headline": ("Ranked by", "text"),
+        "sure": ("Surely ahead of", "text"),
+        "rivals": ("Not surely ahead of", "text"),
+        "weeks": ("Weeks", "count"),
+    }
+    rows = [
+        {
+            **row,
+            "capacity": _capacity(found, row),
+            "value": measure(row["best_value"]),
+            "sure": f"{row['others'] - len(row['rivals'])} of {row['others']}",
+            "rivals": listed(row["rivals"]) if row["rivals"] else "nobody",
+        }
+        for row in found["simulations"]
+    ]
+    return table("The best policy of each simulation", rows, **columns)
+
+
+def _curve(found: Row, metric: str) -> Figure:
+    names = found["policies"][:_MOST_LINES]
+    simulations = [row["name"] for row in found["simulations"]]
+    series = [Series(name, tuple(_measure(found, one, name, metric) for one in simulations)) for name in names]
+    hidden = len(found["policies"]) - len(names)
+    label = _LABELS[metric]
+    return Figure(
+        f"{label} by share controlled",
+        LineChart(_positions(found), _axis(found), Axis(f"{label}, mean over weeks", "share", 1), tuple(series)),
+        _grid(found, metric),
+        f"{label} of {listed(names)} at {len(simulations)} capacities.",
+        "Bands are 95 % intervals." + (f" {hidden} more policies stand in the table." if hidden else ""),
+    )
+
+
+def _positions(found: Row) -> tuple[Cell, ...]:
+    if _by_rate(found):
+        return tuple(row["rate"] for row in found["simulations"])
+    return tuple(_capacity(found, row) for row in found["simulations"])
+
+
+def _axis(found: Row) -> Axis:
+    return Axis("Share of the goods controlled", "share") if _by_rate(found) else Axis("Simulation", "text")
+
+
+def _by_rate(found: Row) -> bool:
+    rates = [row["rate"] for row in found["simulations"]]
+    return len(set(rates)) == len(rates)
+
+
+def _capacity(found: Row, row: Row) -> str:
+    """Name a simulation by its rate, and by its folder where several have that rate."""
+    return percent(row["rate"]) if _by_rate(found) else f"{percent(row['rate'])} ({row['name']})"
+
+
+def _reading(found: Row) -> str:
+    if _by_rate(found):
+        return "With more controls precision falls, since the surest finds come first, and recall rises."
+    return "Several simulations have the same capacity; they are told apart by their folders."
+
+
+def _grid(found: Row, metric: str) -> Table:
+    keys = {f"simulation_{place}": row for place, row in enumerate(found["simulations"])}
+    columns: dict[str, Spec] = {"policy": ("Policy", "text")}
+    columns |= {key: (_capacity(found, row), "share", 1) for key, row in keys.items()}
+    rows = [
+        {"policy": name, **{key: _measure(found, row["name"], name, metric) for key, row in keys.items()}}
+        for name in found["policies"]
+    ]
+    return table(f"{_LABELS[metric]}, means over weeks", rows, **columns)
+
+
+def _measure(found: Row, simulation: str, policy: str, metric: str) -> Measure:
+    point = next((row for row in found["points"] if (row["simulation"], row["policy"]) == (simulation, policy)), None)
+    if point is None or point[metric] is None:
+        return None
+    low, high = point[f"{metric}_low_95"], point[f"{metric}_high_95"]
+    return point[metric] if low is None else Estimate(point[metric], low, high)
+
+
+def _caveats(found: Row) -> Iterator[str]:
+    yield (
+        "Each simulation stands for itself: its intervals say how much its result hangs on its weeks. Read its own "
+        "report for what its data do not show."
+    )
+    if any(row["reacts"] for row in found["simulations"]):
+        yield "Where traders react, more controls also mean fewer violations to find: recall ranks, not precision."
+
+
+_USED = ("Policy", "Precision", "Recall", "Revenue", "Interval")
+DEFINITIONS: tuple[Definition, ...] = tuple(one for one in OF_SIMULATIONS if one.term in _USED)

@@ -1,0 +1,179 @@
+"""Page on selected labels: what training on controlled goods costs, and which remedy is worth having."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from workbench.reports.beside import MADE, NOTHING, Folder, facts, json_bytes, parquet_bytes
+from workbench.reports.figures import Axis, Bar, BarChart, Reference
+from workbench.reports.html import write_report
+from workbench.reports.numbers import Estimate
+from workbench.reports.page import Definition, Fact, Figure, KeyFigure, Page, Section, Table
+from workbench.reports.sections.cells import Row, counted, decimals, period, table
+from workbench.selected_labels import Comparison
+
+_FIRST = "as found"
+_TITLES = {
+    "truth": "By the truth about all goods",
+    "random arm": "By what the lot had drawn",
+    "controlled": "By whatever was controlled",
+}
+_NOTES = {
+    "truth": "Only a generated world knows it: the other two tables can be held against this one.",
+    "random arm": "What every service with a random arm can measure. Few goods: wide intervals.",
+    "controlled": "What misleads: these goods were chosen by the selection that is being judged.",
+}
+
+
+def write_selected_labels_page(compared: Comparison, folder: Folder, *, sources: Mapping[str, str] = NOTHING) -> Page:
+    """Write a comparison into `folder`: the page, ``selected_labels.json`` and ``variants.parquet``.
+
+    Parameters
+    ----------
+    compared
+        What was found.
+    folder
+        Where to; made if it does not exist. Files of the same name in it are replaced, all together.
+    sources
+        Where the figures come from, such as ``{"Data": "runs/latest"}``.
+    """
+    found = compared.to_dict()
+    page = selected_labels_page(found, sources=sources)
+    files = {"selected_labels.json": json_bytes(found), **parquet_bytes({"variants": compared.table})}
+    write_report(page, folder, beside=files)
+    return page
+
+
+def selected_labels_page(found: Row, *, sources: Mapping[str, str] = NOTHING) -> Page:
+    """Build the page of a comparison given as JSON."""
+    judged = {goods: rows for goods in _TITLES if (rows := _judged(found, goods))}
+    days = period(found["moment"], found["until"])
+    return Page(
+        "Training on selected labels",
+        f"{len(found['variants'])} ways to train on one past, judged on goods lodged {days}",
+        "Does it pay to weigh labels, or to infer what was never controlled?",
+        _answer(judged),
+        tuple(_key_figures(judged)),
+        (*(_section(goods, rows) for goods, rows in judged.items()), _ways(found)),
+        _next_steps(judged),
+        (*facts(sources), Fact("Judged", days), MADE),
+        _DEFINITIONS,
+    )
+
+
+def _judged(found: Row, goods: str) -> list[Row]:
+    """Return the variants judged on one kind of goods, none where it holds one class only."""
+    return [row for row in found["table"] if row["goods"] == goods and row["average_precision"] is not None]
+
+
+def _best(rows: Sequence[Row]) -> Row | None:
+    """Return the variant that gained most, if its interval excludes no gain."""
+    gained = [row for row in rows if row["gain_low_95"] is not None and row["gain_low_95"] > 0]
+    return max(gained, key=lambda row: row["gain"], default=None)
+
+
+def _worse(rows: Sequence[Row]) -> list[str]:
+    return [row["variant"] for row in rows if row["gain_high_95"] is not None and row["gain_high_95"] < 0]
+
+
+def _answer(judged: Mapping[str, Sequence[Row]]) -> str:
+    if not judged:
+        return "It cannot be told: the goods judged hold no violation, or nothing else. Give a longer period."
+    goods = next(iter(judged))
+    best, worse = _best(judged[goods]), _worse(judged[goods])
+    gain = (
+        f"{best['variant']!r} ranks better than training on controlled goods as found: average precision "
+        f"{best['gain']:+.3f} ({best['gain_low_95']:+.3f} to {best['gain_high_95']:+.3f})."
+        if best
+        else "No variant is shown to rank better than training on controlled goods as found."
+    )
+    harm = f" Worse beyond doubt: {', '.join(worse)}." if worse else ""
+    return f"{_TITLES[goods]}: {gain}{harm} {_NOTES[goods]}"
+
+
+def _key_figures(judged: Mapping[str, Sequence[Row]]) -> list[KeyFigure]:
+    return [
+        KeyFigure(
+            f"Average precision, {goods}",
+            rows[0]["average_precision"],
+            "number",
+            3,
+            f"as found; {counted(rows[0]['violations'], 'violation')} in {rows[0]['judged_on']:,} items",
+        )
+        for goods, rows in judged.items()
+        if rows[0]["variant"] == _FIRST
+    ]
+
+
+def _section(goods: str, rows: Sequence[Row]) -> Section:
+    gains = [row for row in rows if row["gain"] is not None and row["gain_low_95"] is not None]
+    bars = tuple(
+        Bar(
+            row["variant"],
+            Estimate(row["gain"], min(row["gain_low_95"], row["gain"]), max(row["gain_high_95"], row["gain"])),
+        )
+        for row in gains
+    )
+    chart = BarChart(
+        bars, Axis("Gain in average precision over 'as found'", "number", 3), (Reference("as found", 0.0),)
+    )
+    best = _best(rows)
+    title = f"{best['variant']} gains most" if best else "Nothing gains beyond doubt"
+    summary = "; ".join(f"{row['variant']} {row['gain']:+.3f}" for row in gains)
+    return Section(
+        _TITLES[goods],
+        (_NOTES[goods],),
+        (Figure(title, chart, _table(goods, rows), summary, "Intervals: paired, declarations resampled."),),
+    )
+
+
+def _table(goods: str, rows: Sequence[Row]) -> Table:
+    rate = decimals(max(row["precision_at_5pct"] or 0.0 for row in rows))
+    return table(
+        f"Variants, judged on {goods}",
+        rows,
+        variant=("Variant", "text"),
+        trained_on=("Trained on", "count"),
+        effective_size=("Worth, equally weighted", "count"),
+        average_precision=("Average precision", "number", 3),
+        auc=("AUC", "number", 3),
+        precision_at_5pct=("Precision in the top 5 %", "share", rate),
+        recall_at_5pct=("Recall in the top 5 %", "share", 1),
+        expected_over_observed=("Expected / observed", "number", 2),
+    )
+
+
+def _ways(found: Row) -> Section:
+    told = table(
+        "What each variant does",
+        found["variants"],
+        variant=("Variant", "text"),
+        told=("Trains on", "text"),
+        source=("Described by", "text"),
+    )
+    return Section("The variants", ("All grow as many trees as early stopping found for 'as found'.",), (told,))
+
+
+def _next_steps(judged: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
+    weighed = [row for rows in judged.values() for row in rows if row["variant"] == "inclusion weights"]
+    gains = any(row["gain_low_95"] is not None and row["gain_low_95"] > 0 for row in weighed)
+    weigh = (
+        'Set [model] weights = "inclusion" in the pipeline and compare the runs.'
+        if gains
+        else "Leave [model] weights as they are: labels that count the same rank as well here."
+    )
+    return (
+        weigh,
+        "Keep the random arm: it is what every figure of the second table rests on, and what no inference replaces.",
+        "Ask again after some months: the interval of the second table narrows with what the lot has drawn.",
+    )
+
+
+_DEFINITIONS = (
+    Definition("Gain", "Average precision of the variant minus that of 'as found', on the same goods."),
+    Definition(
+        "Worth, equally weighted",
+        "Rows of an equally weighted set that would be as sure: (sum of weights) squared / sum of squared weights.",
+    ),
+    Definition("Expected / observed", "Sum of the scores over violations found: 1 where scores hold for those goods."),
+)

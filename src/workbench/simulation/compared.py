@@ -1,0 +1,103 @@
+"""The weeks of all policies side by side: means with intervals, differences, ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+from workbench.evaluation import Estimate
+
+from .policy import Values
+from .uncertainty import Draws, mean_over_weeks
+
+METRICS = ("precision", "recall", "revenue")
+"""What a week is measured by; larger is better, each in [0, 1]."""
+
+EXPLOITING_ARMS = frozenset({"model", "recovery", "criteria", "importer", "blend"})
+"""Arms that choose what looks worst; every other arm chooses in order to learn."""
+
+WHOLE = slice(None)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The weeks of all policies side by side.
+
+    Parameters
+    ----------
+    weeks
+        The table of weeks, see `simulation.metrics.WEEK_COLUMNS`: the same weeks for each policy and replication.
+    arms
+        The table of arms, see `simulation.metrics.ARM_COLUMNS`.
+    """
+
+    weeks: pl.DataFrame
+    arms: pl.DataFrame
+
+    @cached_property
+    def policies(self) -> list[str]:
+        """Names of the policies, in the order of the table."""
+        return self.weeks["policy"].unique(maintain_order=True).to_list()
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """Number of replications, and of weeks."""
+        return self.weeks["replication"].n_unique(), self.weeks["week"].n_unique()
+
+    @cached_property
+    def reacts(self) -> bool:
+        """Whether the world reacted: policies met other violations in the same week."""
+        met = self.weeks.group_by("replication", "week").agg(pl.col("violations").n_unique())
+        return bool((met["violations"] > 1).any())
+
+    @property
+    def headline(self) -> str:
+        """The metric that ranks: precision, or recall where controls deter, since what is deterred is not found."""
+        return "recall" if self.reacts else "precision"
+
+    def mean(self, policy: str, column: str, part: slice = WHOLE, *, less: str | None = None) -> Estimate:
+        """Return a column's mean over some of the weeks; with `less`, by how much it exceeds another policy's."""
+        values = self._values[policy, column][:, part]
+        if less is not None:
+            values = values - self._values[less, column][:, part]
+        return mean_over_weeks(values, self._draws(values.shape[1]))
+
+    @cached_property
+    def exploration(self) -> Mapping[str, float]:
+        """Share of each policy's controls that arms chose in order to learn."""
+        explored = pl.col("controls").filter(~pl.col("arm").is_in(EXPLOITING_ARMS)).sum()
+        return dict(self.arms.group_by("policy").agg(explored / pl.col("controls").sum()).iter_rows())
+
+    @cached_property
+    def ranked(self) -> list[str]:
+        """Names of the policies, the best first by the mean of the headline metric."""
+        means = {policy: self.mean(policy, self.headline).value for policy in self.policies}
+        return sorted(self.policies, key=lambda policy: -(means[policy] or 0.0))
+
+    @cached_property
+    def reference(self) -> str | None:
+        """The best of the policies that never explore; ``None`` where all do."""
+        return next((policy for policy in self.ranked if not self.exploration.get(policy)), None)
+
+    @cached_property
+    def _values(self) -> Mapping[tuple[str, str], Values]:
+        """Each policy's columns, shape (replications, weeks), NaN for null."""
+        columns = [name for metric in METRICS for name in (metric, f"upper_{metric}", f"normalised_{metric}")]
+        tables = self.weeks.sort("replication", "week").partition_by("policy", as_dict=True)
+        return {
+            (str(policy), name): table[name].cast(pl.Float64).fill_null(float("nan")).to_numpy().reshape(self.size)
+            for (policy,), table in tables.items()
+            for name in columns
+        }
+
+    def _draws(self, weeks: int) -> Draws:
+        if weeks not in self._kept:
+            self._kept[weeks] = Draws.of(weeks, self.size[0])
+        return self._kept[weeks]
+
+    @cached_property
+    def _kept(self) -> dict[int, Draws]:
+        return {}

@@ -1,0 +1,150 @@
+"""Several simulations side by side: which policy found most at which capacity, and how sure that is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from workbench.errors import ParameterError
+
+from .compared import METRICS
+from .results import SimulationResults
+
+_COMMON = {"pipeline": "pipelines", "mask": "masks of the start", "start_weeks": "weeks of the start"}
+_ESTIMATE = ("value", "low_95", "high_95")
+
+
+@dataclass(frozen=True)
+class Experiments:
+    """Simulations in the order of their rates.
+
+    Parameters
+    ----------
+    simulations
+        One row a simulation, as :func:`_simulation` makes it: ``name``, ``rate``, ``weeks``, ``best``, ``rivals``...
+    points
+        One row a simulation and policy: ``simulation``, ``rate``, ``policy``, ``explored``, each metric with
+        ``_low_95`` and ``_high_95``, its normalised mean, and ``behind`` (difference to the best in the headline
+        metric, with ends; at most 0; null for the best).
+    """
+
+    simulations: Sequence[Mapping[str, Any]]
+    points: pl.DataFrame
+
+    @classmethod
+    def read(cls, folders: Sequence[str | os.PathLike[str]]) -> Experiments:
+        """Read folders of finished simulations.
+
+        Raises
+        ------
+        ParameterError
+            If no folder is given, or one twice.
+        SourceError
+            If a folder holds no finished simulation.
+        """
+        paths = [Path(folder) for folder in folders]
+        if not paths:
+            raise ParameterError("There is nothing to compare. Give one folder of a finished simulation or more.")
+        if len({path.resolve() for path in paths}) < len(paths):
+            raise ParameterError("A folder is given twice. Give each simulation once.")
+        return cls.of(dict(zip(_names(paths), map(SimulationResults.read, paths), strict=True)))
+
+    @classmethod
+    def of(cls, results: Mapping[str, SimulationResults]) -> Experiments:
+        """Compare results by name."""
+        found = sorted(
+            ((name, one.to_dict()) for name, one in results.items()), key=lambda pair: pair[1]["settings"]["rate"]
+        )
+        points = [point for name, one in found for point in _points(name, one)]
+        return cls([_simulation(name, one) for name, one in found], pl.DataFrame(points, infer_schema_length=None))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as plain JSON values."""
+        return {
+            "simulations": [dict(row) for row in self.simulations],
+            "points": self.points.to_dicts(),
+            "policies": self._by_rank(),
+            "caveats": self._caveats(),
+        }
+
+    def describe(self) -> str:
+        """Return a line a simulation for a terminal."""
+        return "\n".join(_line(row) for row in self.simulations)
+
+    def _by_rank(self) -> list[str]:
+        """Return the policies, those first that were best on average over the simulations that have them."""
+        ranked = self.points.with_columns(place=pl.int_range(pl.len()).over("simulation"))
+        means = ranked.group_by("policy").agg(pl.col("place").mean(), count=pl.len())
+        return means.sort("count", "place", "policy", descending=[True, False, False])["policy"].to_list()
+
+    def _caveats(self) -> list[str]:
+        differing = [
+            f"The simulations have different {what}: their figures differ for that too."
+            for name, what in _COMMON.items()
+            if len({str(row[name]) for row in self.simulations}) > 1
+        ]
+        if len({(row["first_week"], row["last_week"]) for row in self.simulations}) > 1:
+            differing.append("The simulations are of different weeks: compare policies within one, not between them.")
+        return differing
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Return the folders' own names, or as much of their paths as tells them apart."""
+    names = [path.resolve().name for path in paths]
+    return names if len(set(names)) == len(names) else [str(path) for path in paths]
+
+
+def _simulation(name: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    settings, best = found["settings"], found["policies"][0]
+    headline = found["headline"]
+    return {
+        "name": name,
+        **{key: settings.get(key) for key in ("rate", "plan", "title", *_COMMON)},
+        **{key: found[key] for key in ("weeks", "replications", "first_week", "last_week", "base_rate", "headline")},
+        "has_revenue": found["has_revenue"],
+        "reacts": found["reacts"],
+        "best": best["policy"],
+        "best_value": best["whole"][headline],
+        "rivals": [row["policy"] for row in found["policies"][1:] if not _surely_behind(row, headline)],
+        "others": len(found["policies"]) - 1,
+    }
+
+
+def _surely_behind(row: Mapping[str, Any], headline: str) -> bool:
+    high = row["whole"]["less_best"][headline]["high_95"]
+    return high is not None and high < 0
+
+
+def _points(name: str, found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "simulation": name,
+            "rate": float(found["settings"]["rate"]),
+            "policy": row["policy"],
+            "explored": row["exploration_share"],
+            **_flat({metric: row["whole"][metric] for metric in METRICS}),
+            **{f"normalised_{metric}": row["whole"][f"normalised_{metric}"]["value"] for metric in METRICS},
+            **_flat({"behind": row["whole"].get("less_best", {}).get(found["headline"], dict.fromkeys(_ESTIMATE))}),
+        }
+        for row in found["policies"]
+    ]
+
+
+def _flat(estimates: Mapping[str, Mapping[str, float | None]]) -> dict[str, float | None]:
+    return {
+        name if part == "value" else f"{name}_{part}": estimate[part]
+        for name, estimate in estimates.items()
+        for part in _ESTIMATE
+    }
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    value = row["best_value"]["value"]
+    found = "nothing was controlled" if value is None else f"{100 * value:.1f} % {row['headline']}"
+    unsure = f"; not surely ahead of {', '.join(row['rivals'])}" if row["rivals"] else ""
+    return f"{row['name']}, {100 * row['rate']:g} % controlled: {row['best']} found most, {found}{unsure}"

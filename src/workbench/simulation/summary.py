@@ -1,0 +1,108 @@
+"""What a simulation says in numbers, as plain JSON: pages and terminals only write it down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from .compared import METRICS, WHOLE, Compared
+from .curves import after_changes, arms_in_all, curves
+from .uncertainty import block_weeks
+
+QUARTER_WEEKS = 13
+"""How many weeks the first and the last part have, where the simulation is twice as long; else half of it."""
+
+Summary = dict[str, Any]
+
+
+def summarise(compared: Compared, runs: pl.DataFrame, events: Sequence[Mapping[str, Any]]) -> Summary:
+    """Return all that the tables say, the best policy first.
+
+    Parameters
+    ----------
+    compared
+        The tables.
+    runs
+        One row a policy and replication: ``policy``, ``replication``, ``seconds`` it took.
+    events
+        What changed in the world: ``week`` and ``what``.
+    """
+    return {
+        **_world(compared.weeks.filter(pl.col("policy") == compared.ranked[0])),
+        "reacts": compared.reacts,
+        "headline": compared.headline,
+        "block_weeks": block_weeks(compared.size[1]),
+        "reference": compared.reference,
+        "bounds": {metric: compared.mean(compared.ranked[0], f"upper_{metric}").value for metric in METRICS},
+        "policies": [_policy(compared, policy, runs) for policy in compared.ranked],
+        "arms": arms_in_all(compared),
+        "curves": curves(compared),
+        "changes": after_changes(compared, events),
+    }
+
+
+def _world(weeks: pl.DataFrame) -> Summary:
+    """Say what was simulated; goods and violations are those of a single replication, the first."""
+    first = weeks.filter(pl.col("replication") == pl.col("replication").min())
+    totals = first.select(pl.col("goods", "goods_unknown", "violations", "controls").sum()).row(0, named=True)
+    known = totals["goods"] - totals["goods_unknown"]
+    starts = first["week_start"].sort().dt.strftime("%Y-%m-%d")
+    return {
+        "weeks": first.height,
+        "replications": weeks["replication"].n_unique(),
+        "first_week": starts[0],
+        "last_week": starts[-1],
+        **totals,
+        "base_rate": totals["violations"] / known if known else None,
+        "has_revenue": weeks["duty_usd"].null_count() < weeks.height,
+    }
+
+
+def _policy(compared: Compared, policy: str, runs: pl.DataFrame) -> Summary:
+    part = min(QUARTER_WEEKS, compared.size[1] // 2)
+    return {
+        "policy": policy,
+        "exploration_share": compared.exploration.get(policy, 0.0),
+        "whole": _part(compared, policy, WHOLE),
+        "part_weeks": part,
+        "first": _part(compared, policy, slice(0, part)),
+        "last": _part(compared, policy, slice(compared.size[1] - part, None)),
+        "in_all": _in_all(compared.weeks.filter(pl.col("policy") == policy)),
+        "seconds": runs.filter(pl.col("policy") == policy)["seconds"].mean(),
+    }
+
+
+def _part(compared: Compared, policy: str, part: slice) -> Summary:
+    """Return a policy's means over some weeks, and how they compare with the best and with the reference."""
+    columns = [name for metric in METRICS for name in (metric, f"normalised_{metric}")]
+    against = {"best": compared.ranked[0], "reference": compared.reference}
+    return {
+        **{name: compared.mean(policy, name, part).to_dict() for name in columns},
+        **{
+            f"less_{name}": {metric: compared.mean(policy, metric, part, less=other).to_dict() for metric in METRICS}
+            for name, other in against.items()
+            if other is not None and other != policy
+        },
+    }
+
+
+def _in_all(weeks: pl.DataFrame) -> Summary:
+    """Return sums over weeks, means of the replications, and the ratios of these sums."""
+    replications = weeks["replication"].n_unique()
+    names = ("controls", "controls_unknown", "violations_found", "violations", "duty_found_usd", "duty_usd")
+    sums: dict[str, Any] = {
+        name: None if weeks[name].null_count() == weeks.height else weeks[name].sum() for name in names
+    }
+    judged = sums["controls"] - sums["controls_unknown"]
+    return {
+        **{name: None if total is None else total / replications for name, total in sums.items()},
+        "precision": _share(sums["violations_found"], judged),
+        "recall": _share(sums["violations_found"], sums["violations"]),
+        "revenue": _share(sums["duty_found_usd"], sums["duty_usd"]),
+    }
+
+
+def _share(part: float | None, whole: float | None) -> float | None:
+    return part / whole if part is not None and whole else None

@@ -1,0 +1,63 @@
+"""Planning: a plan of inspection from the weeks that a run's measured model judged without having seen them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from workbench.errors import ConfigError
+from workbench.planning import Ground, Plan, make_plan
+from workbench.planning.path import ANNUAL_GROWTH, YEARLY_CHANGE
+from workbench.planning.plan import RATES
+from workbench.progress import Tell
+from workbench.stages.folder import RunFolder
+
+
+def plan_of_run(
+    data: Path,
+    *,
+    rates: Sequence[float] = RATES,
+    keep: Sequence[float] = (),
+    steps: Sequence[float] = (),
+    random_share: float | None = None,
+    growth: float = ANNUAL_GROWTH,
+    yearly_change: float = YEARLY_CHANGE,
+    tell: Tell | None = None,
+) -> Plan:
+    """Plan inspections from a run's judging part.
+
+    Parameters
+    ----------
+    data
+        Folder of a run that has been trained, of a source that keeps lanes and causes.
+    rates
+        Rates of inspection to compare; those of `steps` are compared too.
+    keep, steps
+        See :func:`workbench.planning.make_plan`.
+    random_share
+        Share of declarations that planned policies leave to the lot; the pipeline's own by default.
+    growth, yearly_change, tell
+        See :func:`workbench.planning.make_plan`.
+
+    Raises
+    ------
+    ConfigError
+        The source keeps no causes, so that nothing tells which controls were drawn by lot; or a rate is no rate.
+    SourceError
+        `data` is no run, or was not trained.
+    """
+    run = RunFolder.open(data)
+    judged, selection = run.read("judged"), run.pipeline.selection
+    if judged["cause"].null_count() == judged.height:
+        raise ConfigError(
+            f"{data} has no record of what had selected its goods, so no control is known to have been drawn by lot. "
+            "Plan from a source whose mapping has 'lane' and 'cause'."
+        )
+    ground = Ground.of(
+        judged,
+        (*rates, *steps),
+        random_share=selection.random_share if random_share is None else random_share,
+        lot_frame=run.pipeline.source.lot_frame,
+        random_lane=selection.random_lane,
+    )
+    return make_plan(ground, keep=keep, steps=steps, growth=growth, yearly_change=yearly_change, tell=tell)

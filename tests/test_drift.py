@@ -1,0 +1,572 @@
+"""Drift: statistics, charts, thresholds, findings and planted events."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from workbench.drift.charts import TOLERANCE, added_up, prediction_limit, sum_limit, tail_limit
+from workbench.drift.concerns import Concern, concerns
+from workbench.drift.counting import anderson_darling_of_counts, level_codes, level_counts, psi_of_counts, quantile_bins
+from workbench.drift.detectors import Marks, Subject, detectors
+from workbench.drift.detectors.distances import Distances, Kind
+from workbench.drift.monitor import check, watch
+from workbench.drift.scales import Distance, Level, Rate
+from workbench.drift.statistics import PageHinkley, anderson_darling, domain_auc, psi
+from workbench.drift.thresholds import LIMITS, Thresholds, learn_thresholds
+from workbench.drift.weeks import DIMENSIONS, Weeks
+from workbench.errors import LabelError, SchemaError, SourceError
+from workbench.reports.drift_page import drift_page, write_drift_page
+from workbench.stages.drifting import watch_for_drift
+from workbench.synthetic.config import GenerationError
+from workbench.synthetic.drift_events import (
+    DutyRates,
+    NewImporters,
+    OriginMoves,
+    PriceLevel,
+    RecordedOtherwise,
+    SchemeChanges,
+    SchemeMoves,
+    ScoresOff,
+    ValuesMissing,
+    ViolationRate,
+)
+
+NUMBERS = st.lists(st.one_of(st.none(), st.floats(-1e6, 1e6), st.sampled_from([0.0, 1.0])), min_size=4, max_size=60)
+
+
+# --- statistics -----------------------------------------------------------------------------------------------------
+
+
+def slow_psi(reference: list[float], current: list[float], bins: int) -> float:
+    """PSI as it is written: quantiles of the reference, half a row in each bin that is filled."""
+    edges = [sorted(reference)[-(-len(reference) * k // bins) - 1] for k in range(1, bins)]
+
+    def place(value: float) -> int:
+        return sum(value > edge for edge in edges)
+
+    counts = [[sum(place(value) == one for value in part) for one in range(bins)] for part in (reference, current)]
+    filled = [(n, m) for n, m in zip(*counts, strict=True) if n + m]
+    totals = [sum(pair[side] + 0.5 for pair in filled) for side in (0, 1)]
+    shares = [[(pair[side] + 0.5) / totals[side] for pair in filled] for side in (0, 1)]
+    return sum((q - p) * np.log(q / p) for p, q in zip(*shares, strict=True))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.floats(-100, 100).map(lambda x: round(x, 1)), min_size=1, max_size=50),
+    st.lists(st.floats(-100, 100).map(lambda x: round(x, 1)), min_size=1, max_size=50),
+    st.integers(2, 12),
+)
+def test_psi_is_its_formula(reference, current, bins) -> None:
+    assert psi(reference, current, bins) == pytest.approx(slow_psi(reference, current, bins), abs=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(NUMBERS, NUMBERS)
+def test_psi_does_not_hang_on_order_nor_on_the_unit(reference, current) -> None:
+    first, second = (pl.Series(part, dtype=pl.Float64) for part in (reference, current))
+    plain = psi(first, second)
+    assert plain >= 0
+    assert psi(first.reverse(), second.reverse()) == plain
+    ranked = pl.concat([first, second]).rank("dense").cast(pl.Float64).exp()
+    assert psi(ranked[: len(first)], ranked[len(first) :]) == plain
+    assert psi(first, first) == 0
+
+
+def test_missing_values_are_a_bin_of_psi() -> None:
+    whole, holed = pl.Series([1.0, 2, 3, 4] * 20), pl.Series([1.0, 2, None, float("nan")] * 20)
+    assert psi(whole, holed) > 1
+    assert psi(holed, holed) == 0
+    assert psi(pl.Series(["a", None] * 20), pl.Series(["a", "a"] * 20)) > 1
+
+
+def test_new_names_share_a_bin() -> None:
+    reference = pl.Series([f"T{n}" for n in range(50) for _ in range(4)])
+    one, many = (pl.concat([reference, pl.Series([f"N{n % kinds}" for n in range(40)])]) for kinds in (1, 40))
+    assert psi(reference, one) == psi(reference, many) > 0
+
+
+def test_an_empty_sample_has_no_psi() -> None:
+    assert np.isnan(psi([], [1.0]))
+    assert np.isnan(psi_of_counts(np.array([1.0]), np.array([0.0])))
+
+
+@pytest.mark.filterwarnings("ignore:p-value")
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(0, 30).map(float), min_size=2, max_size=60),
+    st.lists(st.integers(0, 30).map(float), min_size=2, max_size=60),
+)
+def test_anderson_darling_is_scipys(reference, current) -> None:
+    assume(len({*reference, *current}) > 1)
+    theirs = stats.anderson_ksamp([np.array(reference), np.array(current)], variant="midrank").statistic
+    assert anderson_darling(reference, current) == pytest.approx(theirs, abs=1e-9)
+
+
+def test_anderson_darling_needs_two_values() -> None:
+    assert np.isnan(anderson_darling([1, 1], [1, 1]))
+    assert np.isnan(anderson_darling([], [1, 2, 3, 4]))
+    assert np.isnan(anderson_darling_of_counts(np.array([3]), np.array([4])))
+
+
+def test_missing_values_play_no_part_in_anderson_darling() -> None:
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(size=50), rng.normal(size=40)
+    assert anderson_darling([*one, None], [*other, float("nan")]) == anderson_darling(one, other)
+
+
+def test_levels_are_counted_in_order() -> None:
+    codes, levels = level_codes(pl.Series(["b", None, "a", "b"]))
+    assert (codes.tolist(), levels) == ([2, 0, 1, 2], 2)
+    assert level_counts(codes, levels).tolist() == [1, 1, 2]
+    assert quantile_bins(np.array([0, 1, 1, 1, 1]), 4).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_the_domain_classifier_tells_what_differs_and_nothing_else() -> None:
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({"x": rng.normal(size=3000), "c": rng.choice(["a", "b", "c"], 3000)})
+    assert domain_auc(frame[:1500], frame[1500:], seed=1) == pytest.approx(0.5, abs=0.03)
+    together = frame[1500:].with_columns(c=pl.when(pl.col("x") > 0).then(pl.lit("a")).otherwise(pl.lit("b")))
+    assert domain_auc(frame[:1500], together, seed=1) > 0.7
+
+
+def test_the_domain_classifier_learns_nothing_by_heart() -> None:
+    rng = np.random.default_rng(0)
+    numbers = np.repeat(np.arange(600), 4)
+    values = rng.normal(size=600)[numbers]
+    frame = pl.DataFrame({"declaration_id": numbers.astype(str), "value": values})
+    told = domain_auc(frame[:1200], frame[1200:], seed=1)
+    by_heart = domain_auc(frame[:1200].drop("declaration_id"), frame[1200:].drop("declaration_id"), seed=1)
+    assert told < 0.58 < by_heart
+
+
+def test_the_order_of_rows_is_nothing_to_the_domain_classifier() -> None:
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({"declaration_id": [str(n) for n in range(400)], "x": rng.normal(size=400)})
+    halves = frame[:200], frame[200:].with_columns(pl.col("x") + 0.5)
+    shuffled = [half[rng.permutation(200)] for half in halves]
+    assert domain_auc(*shuffled, seed=1) == domain_auc(*halves, seed=1)
+
+
+def test_the_domain_classifier_refuses_other_columns_and_few_rows() -> None:
+    frame = pl.DataFrame({"x": [1.0] * 30})
+    with pytest.raises(SchemaError, match="'y'"):
+        domain_auc(frame, frame.rename({"x": "y"}), seed=1)
+    assert np.isnan(domain_auc(frame, frame[:3], seed=1))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(-5, 5), max_size=40), st.integers(0, 40))
+def test_page_hinkley_goes_on_where_it_was(values, cut) -> None:
+    whole = PageHinkley(tolerance=0.5)
+    for value in values:
+        whole = whole.updated(value)
+    part = PageHinkley(tolerance=0.5)
+    for value in values[:cut]:
+        part = part.updated(value)
+    part = PageHinkley.from_dict(json.loads(json.dumps(part.to_dict())))
+    for value in values[cut:]:
+        part = part.updated(value)
+    assert part == whole
+
+
+def test_page_hinkley_finds_a_rise_and_a_fall_and_passes_over_gaps() -> None:
+    calm = PageHinkley(tolerance=0.1)
+    for value in [1.0, 1.05, 0.95] * 10:
+        calm = calm.updated(value)
+    assert calm.statistic < 0.2
+    assert calm.updated(float("nan")) == calm
+    for value in (3.0, -1.0):
+        moved = calm.updated(value).updated(value)
+        assert moved.statistic > 3
+    with pytest.raises(SourceError, match="Page-Hinkley"):
+        PageHinkley.from_dict({"mean": 0.0})
+
+
+# --- charts ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weeks", [13, 26, 52])
+@pytest.mark.parametrize("chance", [0.01, 1e-3, 1e-4])
+def test_the_limit_of_a_week_is_students(weeks, chance) -> None:
+    exact = stats.t.isf(chance, weeks - 1) * np.sqrt(1 + 1 / weeks)
+    assert prediction_limit(chance, weeks) == pytest.approx(exact, rel=0.02)
+
+
+def test_the_limit_of_a_week_holds_where_mean_and_spread_are_learnt() -> None:
+    draws = np.random.default_rng(0).normal(size=(200_000, 27))
+    known, further = draws[:, :26], draws[:, 26]
+    standardised = (further - known.mean(axis=1)) / known.std(axis=1, ddof=1)
+    assert (standardised > prediction_limit(0.005, 26)).mean() == pytest.approx(0.005, rel=0.1)
+
+
+@pytest.mark.parametrize(("draw", "upper"), [("exponential", 1.25), ("standard_t", 2.5)])
+def test_the_tail_is_read_beyond_what_was_seen(draw, upper) -> None:
+    rng = np.random.default_rng(0)
+    values = rng.exponential(size=4_000) if draw == "exponential" else rng.standard_t(3, 4_000)
+    exact = stats.expon.isf(1e-4) if draw == "exponential" else stats.t.isf(1e-4, 3)
+    assert 0.75 < tail_limit(values, 1e-4) / exact < upper
+
+
+def test_few_residuals_teach_no_tail() -> None:
+    assert tail_limit(np.arange(40.0), 1e-3) == float("-inf")
+
+
+def test_weeks_added_up_are_page_hinkley() -> None:
+    values = np.random.default_rng(0).normal(0.3, 1.0, 60)
+    state, expected = PageHinkley(tolerance=TOLERANCE, count=39), []
+    for value in values:
+        state = state.updated(value)
+        expected.append(state.statistic)
+    assert added_up(values[:, None], 39, two_sided=True)[:, 0] == pytest.approx(expected)
+
+
+def test_the_limit_of_sums_lets_through_what_it_says() -> None:
+    """Years of normal residuals, each with mean and spread learnt on 52 weeks, cross the limit once in twenty."""
+    rng = np.random.default_rng(0)
+    crossed = 0
+    limits = [sum_limit([_standardised(rng.normal(size=52))], 0.05, seed, two_sided=True) for seed in range(6)]
+    for number in range(3_000):
+        known, later = rng.normal(size=52), rng.normal(size=52)
+        year = ((later - known.mean()) / known.std(ddof=1))[:, None]
+        crossed += added_up(year, 52, two_sided=True).max() > limits[number % 6]
+    assert crossed / 3_000 < 0.05 * 1.25
+
+
+def _standardised(values: np.ndarray) -> np.ndarray:
+    return (values - values.mean()) / values.std(ddof=1)
+
+
+# --- scales ---------------------------------------------------------------------------------------------------------
+
+
+def _rows(**columns: object) -> pl.DataFrame:
+    return pl.DataFrame(columns)
+
+
+def test_distances_have_one_spread_whatever_the_number_of_goods() -> None:
+    rng = np.random.default_rng(0)
+    size = np.where(np.arange(4_000) % 2, 200.0, 5_000.0)
+    rows = _rows(statistic=rng.chisquare(9, 4_000) / size, size=size, degrees=np.full(4_000, 9.0))
+    residual = Distance().residual(rows, Distance().centre(rows))
+    small, large = residual[size < 1_000].std(), residual[size > 1_000].std()
+    assert small == pytest.approx(large, rel=0.1)
+    assert large == pytest.approx(Distance().floor(rows), rel=0.05)
+    assert stats.skew(residual) == pytest.approx(0, abs=0.12)
+
+
+@pytest.mark.parametrize("expected", [1.5, 6.0, 60.0])
+def test_rates_have_normal_residuals_for_few_counts_too(expected) -> None:
+    counts = np.random.default_rng(0).poisson(expected, 20_000)
+    size = np.full(20_000, 100.0)
+    rows = _rows(statistic=counts / size, size=size, usual=np.full(20_000, expected / 100))
+    residual = Rate().residual(rows, 1.0)
+    assert residual.mean() == pytest.approx(0, abs=0.1)
+    assert residual.std() == pytest.approx(1, abs=0.12)
+    for limit in (-3.0, 3.0):
+        beyond = (residual < limit).mean() if limit < 0 else (residual > limit).mean()
+        assert beyond < 0.004
+
+
+def test_thresholds_are_the_statistics_that_reach_them() -> None:
+    rows = _rows(statistic=[0.3], size=[200.0], degrees=[9.0], usual=[0.2])
+    for scale, slack in ((Distance(), 1e-9), (Level(), 1e-9), (Rate(), 0.02)):
+        residual = float(scale.residual(rows, 1.0)[0])
+        assert scale.statistic(residual, rows, 1.0)[0] == pytest.approx(0.3, rel=slack)
+
+
+# --- weeks ----------------------------------------------------------------------------------------------------------
+
+
+def test_weeks_are_whole_and_counted_back_from_the_end(small_world) -> None:
+    weeks = Weeks.of(small_world.declarations, small_world.outcomes, baseline=4)
+    last = small_world.declarations["lodged_at"].max()
+    assert weeks.end == datetime(last.year, last.month, last.day) + timedelta(days=1)
+    assert weeks.count == (weeks.end - weeks.start).days / 7
+    goods = weeks.goods
+    exact = (goods["lodged_at"] - weeks.start).dt.total_seconds() // (7 * 86_400)
+    assert (goods["week"] == exact).all()
+    assert goods["week"].max() == weeks.count - 1
+
+
+def test_results_count_in_the_week_in_which_they_were_recorded(small_world) -> None:
+    weeks = Weeks.of(small_world.declarations, small_world.outcomes, baseline=4)
+    beside = weeks.results.join(small_world.outcomes, on=["declaration_id", "item_no"])
+    expected = (beside["label_known_at"] - weeks.start).dt.total_microseconds() // (7 * 86_400_000_000)
+    assert beside.height > 1_000
+    assert (beside["week"] == expected).all()
+    assert (beside["label_known_at"] < weeks.end).all()
+
+
+def test_a_week_is_too_short_for_weeks(small_world) -> None:
+    days = small_world.declarations.filter(
+        pl.col("lodged_at") < small_world.declarations["lodged_at"][0] + timedelta(3)
+    )
+    with pytest.raises(LabelError, match="days"):
+        Weeks.of(days)
+
+
+def test_results_without_their_moment_are_refused(small_world) -> None:
+    with pytest.raises(SchemaError, match="label_known_at"):
+        Weeks.of(small_world.declarations, small_world.outcomes.drop("label_known_at"))
+
+
+def test_what_is_typical_is_learnt_on_the_first_weeks(small_world) -> None:
+    whole = Weeks.of(small_world.declarations, baseline=6)
+    part = Weeks.of(small_world.declarations.filter(pl.col("lodged_at") < whole.moment(12)), baseline=6)
+    assert part.goods["unit_value_to_typical"].equals(whole.until(12).goods["unit_value_to_typical"])
+
+
+# --- thresholds, findings -------------------------------------------------------------------------------------------
+
+BASELINE, REFERENCE = 5, 19
+QUICK = tuple(one for one in detectors(seed=1) if one.code != "drift.multivariate.auc")
+
+
+@pytest.fixture(scope="module")
+def scored(small_world):
+    """The small world with a score that knows something of the truth."""
+    rng = np.random.default_rng(0)
+    margin = small_world.truth["fraudulent"].to_numpy() * 1.5 - 2.2 + rng.normal(0, 0.5, small_world.truth.height)
+    score = pl.Series(1 / (1 + np.exp(-margin)))
+    return replace(small_world, declarations=small_world.declarations.with_columns(score=score))
+
+
+@pytest.fixture(scope="module")
+def weeks(scored) -> Weeks:
+    return Weeks.of(scored.declarations, scored.outcomes, baseline=BASELINE)
+
+
+@pytest.fixture(scope="module")
+def thresholds(weeks) -> Thresholds:
+    return learn_thresholds(weeks.until(REFERENCE), QUICK)
+
+
+@pytest.fixture(scope="module")
+def moved(scored, weeks):
+    """A report of the small world in which prices of the largest chapter rise in its last weeks."""
+    event = PriceLevel(weeks.moment(22), chapter="85", factor=4.0)
+    tables = event.plant(scored)
+    again = Weeks.of(tables.declarations, tables.outcomes, baseline=BASELINE)
+    return watch(again, QUICK, reference_weeks=REFERENCE)
+
+
+def test_thresholds_come_back_from_json(thresholds) -> None:
+    again = Thresholds.from_dict(json.loads(json.dumps(thresholds.to_dict(), allow_nan=False)))
+    assert again.limits.equals(thresholds.limits)
+    assert replace(again, limits=thresholds.limits) == thresholds
+    assert thresholds.limits.schema == LIMITS
+    with pytest.raises(SourceError, match="protocol"):
+        Thresholds.from_dict({"protocol": 99})
+
+
+def test_fewer_false_alarms_need_higher_thresholds(weeks, thresholds) -> None:
+    strict = learn_thresholds(weeks.until(REFERENCE), QUICK, false_alarms_per_year=0.1)
+    for name in ("week_limit", "sum_limit"):
+        known = thresholds.limits[name].is_not_null()
+        assert (strict.limits[name].filter(known) > thresholds.limits[name].filter(known)).all()
+
+
+def test_a_short_reference_is_refused_with_what_it_needs(weeks) -> None:
+    with pytest.raises(LabelError, match=r"17 whole weeks .* expected 18 or more"):
+        learn_thresholds(weeks.until(17), QUICK)
+    with pytest.raises(LabelError, match="Nothing is left to check"):
+        watch(weeks, QUICK, reference_weeks=weeks.count)
+
+
+def test_a_detector_with_nothing_to_watch_is_named(small_world) -> None:
+    weeks = Weeks.of(small_world.declarations, baseline=BASELINE)
+    refused = {one.code: one.reason for one in learn_thresholds(weeks.until(REFERENCE), QUICK).refused}
+    assert set(refused) == {one.code for one in QUICK if "score" in one.code or one.adds_up} | {"drift.new_levels"}
+    assert all(refused.values())
+
+
+def test_a_planted_price_level_is_found_and_named(moved) -> None:
+    first = next(one for one in moved.findings if one.code == "drift.group.anderson_darling")
+    assert (first.subject, first.dimension, first.group) == ("unit_value_to_typical", "hs2", "85")
+    assert first.since == first.found == moved.end - timedelta(weeks=moved.weeks - 3)
+    assert first.statistic > first.threshold > first.usual
+    assert all(one.dimension != "hs2" for one in first.concerns)
+    assert "chapter 85" in first.sentence
+    assert [one.change for one in moved.findings] == sorted((one.change for one in moved.findings), reverse=True)
+
+
+def test_weeks_before_the_event_do_not_know_of_it(moved, weeks) -> None:
+    calm = watch(weeks, QUICK, reference_weeks=REFERENCE)
+    until = weeks.moment(22).date()
+    before = [one.statistics.filter(pl.col("week_start") < until) for one in (moved, calm)]
+    assert before[0].equals(before[1])
+    assert before[0].height > 0
+
+
+def test_thresholds_kept_give_the_same_findings_as_those_learnt(scored, moved, thresholds) -> None:
+    event = PriceLevel(
+        datetime.combine(moved.start + timedelta(weeks=3), datetime.min.time()), chapter="85", factor=4.0
+    )
+    tables = event.plant(scored)
+    weeks = Weeks.of(tables.declarations, tables.outcomes, baseline=BASELINE)
+    later = check(weeks, QUICK, thresholds, last=moved.weeks)
+    assert later.findings == moved.findings
+    with pytest.raises(LabelError, match="cannot be checked"):
+        check(weeks, QUICK, thresholds, last=weeks.count - BASELINE)
+
+
+def test_a_report_says_it_in_words_and_in_tables(moved) -> None:
+    text = moved.describe()
+    assert f"{len(moved.findings)} finding" in text
+    assert moved.findings[0].sentence in text
+    told = json.loads(json.dumps(moved.to_dict(), allow_nan=False))
+    assert told["findings"][0]["since"] == moved.findings[0].since.isoformat()
+    assert moved.table().height == len(moved.findings)
+    assert moved.ranking()["weeks_over"][0] > 0
+    assert moved.statistics["of_limit"].is_not_null().all()
+    assert (moved.statistics["over"] == (moved.statistics["of_limit"] > 1)).all()
+
+
+def test_a_quiet_report_says_so(moved) -> None:
+    quiet = replace(moved, findings=())
+    assert quiet.describe().startswith("Nothing drifts")
+    page = drift_page(quiet.to_dict(), title="Drift")
+    assert page.answer.startswith("Yes")
+
+
+def test_the_page_shows_what_moved(moved, tmp_path) -> None:
+    write_drift_page(moved, tmp_path, sources={"Data": "small"})
+    names = {file.name for file in tmp_path.iterdir()}
+    wanted = {"report.html", "drift.json", "thresholds.json", "findings.parquet", "statistics.parquet"}
+    assert wanted <= names
+    html = (tmp_path / "report.html").read_text("utf-8")
+    assert "unit_value_to_typical, chapter 85" in html
+    Thresholds.from_dict(json.loads((tmp_path / "thresholds.json").read_text("utf-8")))
+
+
+def test_whom_a_change_concerns_adds_up() -> None:
+    rows = pl.DataFrame(
+        {"office_id": ["A", "A", "B"], **{name: ["x"] * 3 for name in DIMENSIONS if name != "office_id"}}
+    )
+    marks = Marks(rows, rows, np.zeros(3), np.array([1.0, 1.0, 2.0]))
+    found = [one for one in concerns(marks) if one.dimension == "office_id"]
+    assert found == [Concern("office_id", "A", pytest.approx(0.5)), Concern("office_id", "B", pytest.approx(0.5))]
+    assert concerns(Marks(rows, rows, np.ones(3), np.ones(3))) == ()
+    assert all(one.dimension != "office_id" for one in concerns(marks, besides="office_id"))
+
+
+def test_psi_is_the_sum_of_its_marks(weeks) -> None:
+    detector = Distances("drift.feature.psi", Kind.PSI)
+    row = detector.measure(weeks, 12).filter((pl.col("subject") == "origin_country_code") & (pl.col("week") == 12))
+    marks = detector.marks(weeks, Subject("origin_country_code"), 12)
+    total = marks.current_marks.mean() - marks.before_marks.mean()
+    assert total == pytest.approx(row["statistic"].item(), rel=0.02)
+
+
+# --- events ---------------------------------------------------------------------------------------------------------
+
+SINCE = datetime(2025, 5, 1)
+EVENTS = [
+    PriceLevel(SINCE, 1, "85", 1.5),
+    NewImporters(SINCE, 1, 0.1),
+    OriginMoves(SINCE, 1, "CN", "MY", 0.3),
+    RecordedOtherwise(SINCE, 1, "02CI", "mass"),
+    RecordedOtherwise(SINCE, 1, "02CI", "quantity", 12.0),
+    DutyRates(SINCE, 1, "85", 0.05),
+    ValuesMissing(SINCE, 1, 0.05),
+    ViolationRate(SINCE, 1, "85", 2.0),
+    ViolationRate(SINCE, 1, "", 0.5),
+    SchemeMoves(SINCE, 1, "85", "84"),
+    SchemeChanges(SINCE, 1),
+    ScoresOff(SINCE, 1, 2.0),
+]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda one: f"{one.name}-{one.seed}")
+def test_an_event_changes_what_comes_after_it_only(event, scored) -> None:
+    planted = event.plant(scored)
+    assert event.plant(scored).declarations.equals(planted.declarations)
+    later = scored.declarations["lodged_at"] >= SINCE
+    changed = 0
+    for name in ("declarations", "outcomes", "truth"):
+        before, after = getattr(scored, name), getattr(planted, name)
+        assert after.schema == before.schema
+        assert after.select("declaration_id", "item_no").equals(before.select("declaration_id", "item_no"))
+        assert after.filter(~later).equals(before.filter(~later))
+        changed += not after.equals(before)
+    assert changed > 0
+
+
+def test_violations_become_as_frequent_as_asked(scored) -> None:
+    def share(tables) -> float:
+        goods = tables.declarations["hs_code"].str.starts_with("85") & (tables.declarations["lodged_at"] >= SINCE)
+        return tables.truth.filter(goods)["fraudulent"].mean()
+
+    assert share(ViolationRate(SINCE, 1, "85", 2.0).plant(scored)) == pytest.approx(2 * share(scored), rel=0.02)
+    assert share(ViolationRate(SINCE, 1, "85", 0.5).plant(scored)) == pytest.approx(0.5 * share(scored), rel=0.2)
+    assert share(SchemeMoves(SINCE, 1, "85", "84").plant(scored)) == 0
+
+
+def test_only_what_was_controlled_is_found(scored) -> None:
+    outcomes = ViolationRate(SINCE, 1, "", 1.5).plant(scored).outcomes
+    assert (outcomes["violation"].is_null() == scored.outcomes["violation"].is_null()).all()
+    found = outcomes.filter(pl.col("violation") == 1)
+    assert found["violation_kind"].is_not_null().all()
+    assert found["label_known_at"].is_not_null().all()
+    assert outcomes["violation"].sum() > scored.outcomes["violation"].sum()
+
+
+def test_an_event_without_goods_is_refused(scored) -> None:
+    with pytest.raises(GenerationError, match="changes nothing"):
+        PriceLevel(SINCE, chapter="00").plant(scored)
+    with pytest.raises(GenerationError, match="score"):
+        ScoresOff(SINCE).plant(replace(scored, declarations=scored.declarations.drop("score")))
+
+
+# --- a run ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def drift_run(make_run):
+    from workbench.stages.prepare import prepare
+
+    small = ("[criteria]", "[drift]\nbaseline_weeks = 5\nreference_weeks = 18\n\n[criteria]")
+    run = make_run(small)
+    prepare(run, as_of=datetime(2030, 1, 1))
+    return run
+
+
+def test_a_run_is_watched_by_its_own_settings(drift_run) -> None:
+    report = watch_for_drift(drift_run.path)
+    assert (report.thresholds.weeks, report.thresholds.baseline) == (18, 5)
+    assert {one.code for one in report.thresholds.refused} >= {"drift.score.psi", "drift.calibration"}
+
+
+def test_a_period_has_its_reference_right_before_it(drift_run) -> None:
+    report = watch_for_drift(drift_run.path, start=date(2025, 6, 16), end=date(2025, 6, 29))
+    assert (report.start, report.weeks) == (date(2025, 6, 16), 2)
+    assert report.thresholds.end == datetime(2025, 6, 16)
+
+
+def test_a_model_of_before_the_reference_scores_the_goods(drift_run) -> None:
+    report = watch_for_drift(drift_run.path, start=date(2025, 6, 16), end=date(2025, 6, 29))
+    assert "score" in set(report.statistics["subject"])
+    without = watch_for_drift(drift_run.path, start=date(2025, 6, 16), end=date(2025, 6, 29), with_model=False)
+    assert "score" not in set(without.statistics["subject"])
+
+
+def test_thresholds_of_an_earlier_check_can_be_gone_by(drift_run, tmp_path) -> None:
+    learnt = watch_for_drift(drift_run.path, start=date(2025, 6, 16), with_model=False)
+    write_drift_page(learnt, tmp_path)
+    kept = tmp_path / "thresholds.json"
+    again = watch_for_drift(drift_run.path, start=date(2025, 6, 16), thresholds=kept, with_model=False)
+    assert again.weeks == learnt.weeks
+    assert again.thresholds.limits.equals(learnt.thresholds.limits)
+    kept.write_text("{")
+    with pytest.raises(SourceError, match="holds no thresholds"):
+        watch_for_drift(drift_run.path, thresholds=kept)

@@ -1,0 +1,247 @@
+"""Plans: the frontier covers the truth, what keeps detection is read off it, and a path says what it rests on."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.errors import ConfigError, SchemaError
+from workbench.evaluation import Estimate
+from workbench.planning import Frontier, Ground, frontier, lowest_rates, make_plan, path
+from workbench.planning.ground import Today, chosen, passed_over
+from workbench.planning.path import noticed_rise
+from workbench.reports.planning_page import planning_page, write_planning_page
+
+GOODS, INSPECTED, DRAWN = 12_000, 0.06, 0.04
+TODAY = Today(10_000, 1_000, 0.1, 50, 1_000.0, 73)
+
+
+@pytest.fixture(scope="module")
+def goods() -> pl.DataFrame:
+    """Return goods whose score tells something of who cheats, and the truth about all of them."""
+    rng = np.random.default_rng(7)
+    score = rng.beta(1, 15, GOODS)
+    return pl.DataFrame(
+        {
+            "declaration_id": [f"D{number:06}" for number in range(GOODS)],
+            "item_no": 1,
+            "lodged_at": [datetime(2026, 1, 5) + timedelta(minutes=7 * number) for number in range(GOODS)],
+            "office_id": np.where(np.arange(GOODS) % 3 == 0, "A", "B"),
+            "regime_code": "40",
+            "score": score,
+            "expected_recovery": 100.0,
+            "cheats": rng.random(GOODS) < score,
+        }
+    )
+
+
+def decided(goods: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Let half-blind criteria and the lot control some of the goods, with the probabilities that decisions store."""
+    rng = np.random.default_rng(seed)
+    blurred = goods["score"].to_numpy() + np.random.default_rng(1).normal(0, 0.08, GOODS)
+    named = blurred >= np.quantile(blurred, 1 - INSPECTED)
+    lot = np.zeros(GOODS, dtype=bool)
+    free = np.flatnonzero(~named)
+    drawn = round(DRAWN * GOODS)
+    lot[rng.choice(free, drawn, replace=False)] = True
+    by_lot = np.where(named, 0.0, drawn / len(free))
+    return goods.with_columns(
+        would_be_lane=pl.Series(np.where(named, "red", "green")),
+        lane=pl.Series(np.where(named | lot, "red", "green")),
+        cause=pl.Series(np.where(named, "criterion:old", np.where(lot, "random", "none"))),
+        random_probability=pl.Series(by_lot),
+        full_control_probability=pl.Series(np.where(named, 1.0, by_lot)),
+        violation=pl.when(pl.Series(named | lot)).then(pl.col("cheats").cast(pl.Int8)),
+        recovered_duty_usd=pl.when(pl.Series(named | lot)).then(pl.col("cheats") * 80.0),
+    )
+
+
+def ground(goods: pl.DataFrame, seed: int = 0, rates=(0.05, 0.1, 0.2)) -> Ground:
+    return Ground.of(decided(goods, seed), rates, random_share=0.01, lot_frame=None)
+
+
+def test_a_policys_probabilities_add_up_to_its_rate_each_week(goods):
+    items = ground(goods).record.items
+    for rate in (0.05, 0.1, 0.2):
+        weekly = items.group_by(pl.col("lodged_at").dt.truncate("1w")).agg(pl.col(chosen(rate)).sum(), goods=pl.len())
+        assert weekly.select((pl.col(chosen(rate)) - pl.col("goods") * rate).abs().max()).item() <= 1.0
+        assert items.select((pl.col(chosen(rate)) + pl.col(passed_over(rate)) - 1).abs().max()).item() < 1e-12
+
+
+def test_the_lot_may_take_any_of_the_goods_and_the_model_the_highest(goods):
+    items = ground(goods).record.items
+    assert items[chosen(0.1)].min() > 0
+    week = items.filter(pl.col("lodged_at").dt.truncate("1w") == datetime(2026, 1, 5))
+    surely, rest = (week.filter((pl.col(chosen(0.1)) == 1) == flag)["score"] for flag in (True, False))
+    assert surely.min() >= rest.max()
+
+
+def test_intervals_of_the_frontier_cover_the_truth(goods):
+    """Over 80 intervals, 95 % should: two standard errors of that share are 5 %."""
+    items = ground(goods).record.items
+    cheats = items["cheats"].to_numpy()
+    truth = {rate: float(items[chosen(rate)].to_numpy() @ cheats) for rate in (0.1, 0.2)}
+    hit = {"found": 0, "detection": 0}
+    for seed in range(40):
+        estimated = frontier(ground(goods, seed, (0.1, 0.2)))
+        for rate, found in truth.items():
+            for measure, true in (("found", found), ("detection", found / cheats.sum())):
+                at = estimated.estimate(rate, measure)
+                hit[measure] += at.low_95 <= true <= at.high_95
+    assert all(0.90 <= count / 80 <= 1.0 for count in hit.values()), hit
+
+
+def test_the_frontier_says_how_much_more_than_today_is_found(goods):
+    made = ground(goods)
+    estimated = frontier(made)
+    for rate in (0.05, 0.1, 0.2):
+        found, more = estimated.estimate(rate), estimated.estimate(rate, "more_than_today")
+        assert more.value == pytest.approx(found.value - made.today.violations)
+    rows = estimated.table
+    assert rows["detection"].is_sorted()
+    assert rows["duty_usd"].null_count() == 0
+    assert (rows["hit_rate"] * rows["controls"] - rows["found"]).abs().max() < 1e-6
+
+
+def test_today_is_counted_not_estimated(goods):
+    today, table = ground(goods).today, decided(goods, 0)
+    full = table.filter(pl.col("lane") == "red")
+    assert today.controlled == full.height
+    assert today.rate == pytest.approx(full.height / GOODS)
+    assert today.violations == full["violation"].sum()
+    assert today.recovered_duty_usd == pytest.approx(80.0 * today.violations)
+
+
+def test_a_model_that_ranks_better_keeps_detection_at_a_lower_rate(goods):
+    made = ground(goods, rates=(0.03, 0.05, 0.07, 0.1, 0.15, 0.2))
+    kept = make_plan(made).kept[0]
+    assert kept.likely is not None
+    assert kept.likely < made.today.rate
+
+
+def test_too_few_controls_by_lot_are_refused_with_what_to_do(goods):
+    few = decided(goods, 0)
+    lone = few.with_columns(
+        violation=pl.when(pl.col("cause") != "random").then("violation"),
+        recovered_duty_usd=pl.when(pl.col("cause") != "random").then("recovered_duty_usd"),
+    )
+    made = frontier(Ground.of(lone, (0.1,), random_share=0.01, lot_frame=None))
+    assert made.table["refused"][0] is not None
+    assert made.table["advice"][0]
+    assert made.estimated.is_empty()
+    plan = make_plan(Ground.of(lone, (0.1,), random_share=0.01, lot_frame=None), steps=(0.1,))
+    assert plan.path["found"].to_list() == [None]
+    assert "not estimated" in plan.describe()
+    assert "cannot tell" in planning_page(plan.to_dict()).answer
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.01, 1.2])
+def test_a_rate_that_leaves_the_model_nothing_is_refused(goods, rate):
+    with pytest.raises(ConfigError, match="must be above the share of the lot"):
+        Ground.of(decided(goods, 0), (rate,), random_share=0.01, lot_frame=None)
+
+
+def test_goods_without_a_score_are_refused_and_unscored_ones_come_last(goods):
+    with pytest.raises(SchemaError, match="score"):
+        Ground.of(decided(goods, 0).drop("score"), (0.1,), random_share=0.01, lot_frame=None)
+    partly = decided(goods, 0).with_columns(score=pl.when(pl.col("score") < 0.3).then("score"))
+    items = Ground.of(partly, (0.1,), random_share=0.01, lot_frame=None).record.items
+    assert items.filter(pl.col("score") == 0)[chosen(0.1)].max() < 1
+
+
+def straight(rates, found) -> Frontier:
+    rows = [
+        {"rate": rate, "found": one, "found_low_95": 0.8 * one, "found_high_95": 1.2 * one, "detection": one / 200}
+        | {"detection_low_95": one / 250, "detection_high_95": one / 160}
+        for rate, one in zip(rates, found, strict=True)
+    ]
+    return Frontier(pl.DataFrame(rows))
+
+
+def test_the_lowest_rate_lies_between_two_rates_by_a_straight_line():
+    kept = lowest_rates(straight((0.02, 0.04, 0.06), (20.0, 40.0, 60.0)), 32.0, "an aim")
+    assert kept.likely == pytest.approx(0.032)
+    assert kept.sure == pytest.approx(0.04)
+
+
+def test_what_no_rate_reaches_is_not_known():
+    kept = lowest_rates(straight((0.02, 0.04), (20.0, 40.0)), 41.0, "an aim")
+    assert (kept.likely, kept.sure) == (None, None)
+    assert "no rate tried" in kept.describe()
+
+
+@given(st.lists(st.floats(1, 100), min_size=2, max_size=8), st.floats(1, 120))
+def test_more_controls_never_keep_less(found, aim):
+    rates = tuple(0.01 * (number + 1) for number in range(len(found)))
+    kept = lowest_rates(straight(rates, found), aim, "an aim")
+    more = lowest_rates(straight(rates, found), aim * 1.1, "an aim")
+    assert kept.likely is None or more.likely is None or more.likely >= kept.likely - 1e-12
+
+
+def test_a_path_grows_with_trade_and_its_uncertainty_with_the_years():
+    made = path(straight((0.05, 0.1), (60.0, 80.0)), TODAY, (0.1, 0.1, 0.05), random_share=0.01, growth=0.1)
+    assert made["declarations"].to_list() == pytest.approx([10_000 * 5 * 1.1**year for year in (1, 2, 3)])
+    assert made["controls"].to_list() == pytest.approx((made["declarations"] * made["rate"]).to_list())
+    assert made["change"].to_list() == pytest.approx([0.6, 0.6, 0.2])
+    spread = made["change_high_95"] - made["change_low_95"]
+    assert spread[1] > spread[0]
+    assert made["noticed_rise"].is_not_null().all()
+
+
+def test_without_yearly_change_only_sampling_is_left():
+    made = path(straight((0.1,), (80.0,)), TODAY, (0.1, 0.1), random_share=0.01, growth=0.0, yearly_change=0.0)
+    assert made["found_low_95"].to_list() == pytest.approx([0.8 * 80 * 5] * 2)
+    assert made["found_high_95"].to_list() == pytest.approx([1.2 * 80 * 5] * 2)
+
+
+@pytest.mark.parametrize("dials", [{"growth": -1.0}, {"yearly_change": -0.1}])
+def test_a_path_refuses_dials_outside_their_domain(dials):
+    with pytest.raises(ConfigError, match="growth above -1"):
+        path(straight((0.1,), (80.0,)), TODAY, (0.1,), random_share=0.01, **dials)
+
+
+def test_the_rise_that_is_noticed_is_noticed_in_four_cases_of_five():
+    mean, rng = 60.0, np.random.default_rng(2)
+    rise = noticed_rise(mean)
+    bar = np.quantile(rng.poisson(mean, 200_000), 0.95)
+    assert (rng.poisson(mean * (1 + rise), 200_000) > bar).mean() == pytest.approx(0.8, abs=0.04)
+    assert noticed_rise(0.0) is None
+
+
+def test_a_plan_is_written_whole_and_read_back(goods, tmp_path):
+    plan = make_plan(ground(goods), keep=(1.1,), steps=(0.2, 0.1, 0.05))
+    page = write_planning_page(plan, tmp_path, sources={"Data": "a test"})
+    assert page == planning_page(plan.to_dict(), sources={"Data": "a test"})
+    assert pl.read_parquet(tmp_path / "frontier.parquet").equals(plan.frontier.table)
+    assert pl.read_parquet(tmp_path / "path.parquet").equals(plan.path)
+    assert len(plan.kept) == 2
+    assert {"What each rate finds", "What keeps detection", "The path"} <= {one.title for one in page.sections}
+
+
+def test_an_estimate_of_nothing_stays_nothing():
+    nothing = Frontier(
+        pl.DataFrame(
+            [
+                dict.fromkeys(("found", "found_low_95", "detection", "detection_low_95"), 0.0)
+                | {"rate": 0.1, "found_high_95": 9.0, "detection_high_95": 0.1}
+            ]
+        )
+    )
+    made = path(nothing, TODAY, (0.1,), random_share=0.01)
+    assert made.select("found", "found_low_95").row(0) == (0.0, 0.0)
+    assert made["change"][0] == -1.0
+    assert nothing.estimate(0.1) == Estimate(0.0, 0.0, 9.0)
+
+
+def test_the_command_plans_from_a_run(workbench, finished_run, tmp_path):
+    told = workbench(
+        "plan", finished_run.path, "--rate", 0.05, "--rate", 0.1, "--step", 0.1, "--out", tmp_path / "plan"
+    )
+    assert told.code == 0, told.err
+    assert "were inspected" in told.out
+    assert (tmp_path / "plan" / "report.html").is_file()
