@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import settings
 
 from workbench.cli import main
 from workbench.config import load_pipeline
@@ -25,6 +26,10 @@ from workbench.stages.training import train_and_judge
 from workbench.synthetic.config import WorldConfig
 from workbench.synthetic.world import Tables, simulate_world
 from workbench.tracking import Store
+
+# How long an example takes says how busy the machine is, and nothing of the code: suites run side by side.
+settings.register_profile("workbench", deadline=None)
+settings.load_profile("workbench")
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -119,6 +124,7 @@ question = "Does the spine hold?"
 
 [source]
 mapping = "{DATA / "mappings" / "generated.toml"}"
+lot_frame = "all"
 
 [[source.tables]]
 path = "declarations.parquet"

@@ -108,7 +108,7 @@ def test_the_package_is_a_command_too():
         (["-p", "replicate=5"], r"did you mean 'replicates'\?"),
         (["-p", "rows"], r"-p 'rows' is not KEY=VALUE\. Write for example"),
         (["-p", "=5"], "is not KEY=VALUE"),
-        (["-p", "rows=1", "-p", "rows=2"], "rows is given twice: once as '1', once as '2'"),
+        (["-p", "rows=1", "-p", "rows=2"], "rows is given twice: as '1' and as '2'"),
         (["-p", "rows=many"], "'rows' must be a whole number; found 'many'"),
         (["-p", "rows=-5"], "greater than 0; found -5, given by the parameter 'rows'"),
         (["-p", "replicates=1.5"], "'replicates' must be a whole number"),

@@ -9,10 +9,13 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
+import typer
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from typer.testing import CliRunner
 
+from workbench.cli.drift import drift
 from workbench.drift.charts import TOLERANCE, added_up, prediction_limit, sum_limit, tail_limit
 from workbench.drift.concerns import Concern, concerns
 from workbench.drift.counting import anderson_darling_of_counts, level_codes, level_counts, psi_of_counts, quantile_bins
@@ -23,7 +26,7 @@ from workbench.drift.scales import Distance, Level, Rate
 from workbench.drift.statistics import PageHinkley, anderson_darling, domain_auc, psi
 from workbench.drift.thresholds import LIMITS, Thresholds, learn_thresholds
 from workbench.drift.weeks import DIMENSIONS, Weeks
-from workbench.errors import LabelError, SchemaError, SourceError
+from workbench.errors import ConfigError, LabelError, SchemaError, SourceError
 from workbench.reports.drift_page import drift_page, write_drift_page
 from workbench.stages.drifting import watch_for_drift
 from workbench.synthetic.config import GenerationError
@@ -298,13 +301,32 @@ def test_weeks_are_whole_and_counted_back_from_the_end(small_world) -> None:
     assert goods["week"].max() == weeks.count - 1
 
 
-def test_results_count_in_the_week_in_which_they_were_recorded(small_world) -> None:
-    weeks = Weeks.of(small_world.declarations, small_world.outcomes, baseline=4)
-    beside = weeks.results.join(small_world.outcomes, on=["declaration_id", "item_no"])
-    expected = (beside["label_known_at"] - weeks.start).dt.total_microseconds() // (7 * 86_400_000_000)
+def test_results_count_when_all_goods_of_a_week_had_as_long(small_world) -> None:
+    weeks = Weeks.of(small_world.declarations, small_world.outcomes, baseline=4, result_weeks=2)
+    key = ["declaration_id", "item_no"]
+    beside = weeks.results.join(small_world.outcomes.select(*key, "label_known_at"), on=key).join(
+        small_world.declarations.select(*key, "lodged_at"), on=key
+    )
+    week = 7 * 86_400_000_000
+    lodged, known = (
+        (beside[name] - weeks.start).dt.total_microseconds() // week for name in ("lodged_at", "label_known_at")
+    )
     assert beside.height > 1_000
-    assert (beside["week"] == expected).all()
-    assert (beside["label_known_at"] < weeks.end).all()
+    assert (beside["week"] == lodged + 1).all()
+    assert (known <= beside["week"]).all()
+    assert beside["week"].max() == weeks.count - 1
+    longer = Weeks.of(small_world.declarations, small_world.outcomes, baseline=4, result_weeks=4)
+    assert longer.results["violation"].mean() > weeks.results["violation"].mean()
+
+
+def test_a_quiet_week_does_not_change_what_its_results_say(small_world) -> None:
+    """Nearly nothing is lodged in week 12: the rate of those before and after it stays what it was."""
+    whole = Weeks.of(small_world.declarations, small_world.outcomes, baseline=4)
+    at = small_world.declarations["lodged_at"]
+    quiet = (at >= whole.moment(12)) & (at < whole.moment(13)) & pl.Series(np.arange(len(at)) % 10 > 0)
+    rest = Weeks.of(small_world.declarations.filter(~quiet), small_world.outcomes, baseline=4)
+    others = pl.col("week") != 13
+    assert rest.results.filter(others).equals(whole.results.filter(others))
 
 
 def test_a_week_is_too_short_for_weeks(small_world) -> None:
@@ -570,3 +592,41 @@ def test_thresholds_of_an_earlier_check_can_be_gone_by(drift_run, tmp_path) -> N
     kept.write_text("{")
     with pytest.raises(SourceError, match="holds no thresholds"):
         watch_for_drift(drift_run.path, thresholds=kept)
+
+
+def test_results_need_no_more_than_their_moment(small_world) -> None:
+    plain = small_world.outcomes.select("declaration_id", "item_no", "violation", "label_known_at")
+    weeks = Weeks.of(small_world.declarations, plain, baseline=BASELINE)
+    assert weeks.results["method"].unique().to_list() == ["unknown"]
+    subjects = {one.code: set(one.measure(weeks)["subject"]) for one in QUICK if one.adds_up}
+    assert subjects["drift.hit_rate"] == {"unknown", "all methods"}
+    assert subjects["drift.label_rate"] == set()
+
+
+def test_the_command_prints_and_writes_what_it_found(drift_run, tmp_path) -> None:
+    app = typer.Typer()
+    app.command()(drift)
+    given = [str(drift_run.path), "--from", "2025-06-16", "--no-model", "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, given)
+    assert result.exit_code == 0
+    assert "weeks of reference" in result.stdout
+    assert (tmp_path / "out" / "report.html").is_file()
+    told = json.loads((tmp_path / "out" / "drift.json").read_bytes())
+    assert told["weeks"] == 3
+    with pytest.raises(ConfigError, match="leave --pipeline out"):
+        CliRunner().invoke(app, [*given, "--pipeline", "pipelines/kcs.toml"], catch_exceptions=False)
+
+
+def test_a_new_scheme_shows_in_the_kinds_that_are_found(scored, weeks) -> None:
+    tables = SchemeChanges(weeks.moment(15), source="undervaluation", target="prohibited_goods").plant(scored)
+    later = Weeks.of(tables.declarations, tables.outcomes, baseline=BASELINE)
+    detector = next(one for one in QUICK if one.code == "drift.hit_rate")
+    kinds = detector.measure(later).filter((pl.col("dimension") == "violation_kind") & (pl.col("week") >= 18))
+    rates = {name: rows["statistic"].mean() for (name,), rows in kinds.group_by("group")}
+    calm = detector.measure(weeks).filter((pl.col("dimension") == "violation_kind") & (pl.col("week") >= 18))
+    usual = {name: rows["statistic"].mean() for (name,), rows in calm.group_by("group")}
+    assert rates["undervaluation"] < usual["undervaluation"] / 3
+    assert rates["prohibited_goods"] > 2 * usual["prohibited_goods"]
+    assert rates["misclassification"] == usual["misclassification"]
+    sentence = detector.sentence(Subject("all methods", "violation_kind", "prohibited_goods"))
+    assert sentence == "The share of results that find prohibited goods has moved"

@@ -465,3 +465,78 @@ def test_the_examples_of_the_guide_run():
     done = doctest.testfile(str(guide), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert done.attempted > 15
     assert done.failed == 0
+
+
+def test_offices_that_draw_at_other_rates_do_not_bend_the_value_of_a_policy_in_a_history():
+    """Office A draws a fifth, office B a fiftieth: the share drawn of all goods would say that B has few violations."""
+    rng = np.random.default_rng(5)
+    size = 20_000
+    office = np.where(np.arange(size) % 2 == 0, "A", "B")
+    cheats = rng.random(size) < np.where(office == "A", 0.02, 0.1)
+    drawn = rng.random(size) < np.where(office == "A", 0.2, 0.02)
+    table = pl.DataFrame(
+        {
+            "declaration_id": [f"D{number:05}" for number in range(size)],
+            "item_no": 1,
+            "office_id": office,
+            "regime_code": "40",
+            "lane": np.where(drawn, "red", "green"),
+            "cause": np.where(drawn, "random", "none"),
+            "violation": pl.Series(cheats.astype(int)),
+            "target": (office == "B").astype(float),
+        }
+    ).with_columns(violation=pl.when(pl.Series(drawn)).then("violation"))
+    value = policy_value(ControlRecord.from_history(table, lot_frame="all"), "target")
+    truth = float(cheats[office == "B"].sum())
+    assert value.ips.low_95 <= truth <= value.ips.high_95
+    assert value.ips.value == pytest.approx(truth, rel=0.3)
+    assert value.snips.value == pytest.approx(truth, rel=0.3)
+
+
+@pytest.mark.parametrize(("waived", "missing"), [(False, 0), (True, 40)])
+def test_a_draw_that_an_officer_waived_counts_as_missing(waived, missing):
+    size = 400
+    moved = np.arange(size) < (40 if waived else 0)
+    table = pl.DataFrame(
+        {
+            "declaration_id": [f"D{number:03}" for number in range(size)],
+            "item_no": 1,
+            "office_id": "A",
+            "regime_code": "40",
+            "would_be_lane": "red",
+            "system_lane": "red",
+            "system_cause": "model",
+            "lane": np.where(moved, "yellow", "red"),
+            "cause": np.where(moved, "officer", "model"),
+            "random_probability": 0.0,
+            "full_control_probability": 0.9,
+            "violation": pl.Series((np.arange(size) % 10 == 0).astype(int)),
+        }
+    ).with_columns(violation=pl.when(~pl.Series(moved)).then("violation"))
+    declarations = ControlRecord.from_decisions(table).declarations
+    assert declarations["is_drawn"].all()
+    assert int((declarations["is_drawn"] & ~declarations["is_known"]).sum()) == missing
+
+
+def test_predictions_promise_nothing_where_the_lot_found_nothing():
+    size = 1_000
+    table = pl.DataFrame(
+        {
+            "declaration_id": [f"D{number:04}" for number in range(size)],
+            "item_no": 1,
+            "office_id": "A",
+            "regime_code": "40",
+            "would_be_lane": "green",
+            "lane": ["red"] * 100 + ["green"] * 900,
+            "cause": ["random"] * 100 + ["none"] * 900,
+            "random_probability": 0.1,
+            "full_control_probability": 0.1,
+            "violation": [0] * 100 + [None] * 900,
+            "target": 1.0,
+            "predicted": 0.05,
+        }
+    )
+    value = policy_value(ControlRecord.from_decisions(table), "target", predictions="predicted")
+    assert value.doubly_robust is None
+    assert value.ips.value == 0.0
+    assert value.ips.high_95 > 10

@@ -15,12 +15,13 @@ from pydantic import ValidationError
 from workbench.config import LaneCapacity, SelectionConfig
 from workbench.errors import BundleError, ConfigError
 from workbench.scorer.criteria import CriteriaSet
+from workbench.scorer.keys import KEY_VARIABLE
 from workbench.scorer.lanes.policy import LaneLimit, SelectionPolicy
 from workbench.scorer.lanes.resolution import resolve
 from workbench.scorer.lanes.room import slots_by_office_day
 from workbench.scorer.lanes.selection import CANDIDATE_TYPES, select
 from workbench.scorer.schema import Lane
-from workbench.selection import KEY_VARIABLE, new_key, policy
+from workbench.selection import new_key, policy
 
 DAY = date(2026, 1, 5)
 RED, ORANGE, YELLOW, BLUE = Lane.RED, Lane.ORANGE, Lane.YELLOW, Lane.BLUE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from datetime import date, datetime
@@ -16,6 +17,7 @@ from workbench.synthetic import SCHEMES, GenerationError, SchemeChange, Tables, 
 from workbench.synthetic.calendar import TET, day_weight
 from workbench.synthetic.config import Extent
 from workbench.synthetic.descriptions import HOSTILE
+from workbench.synthetic.generate import FORMAT_VERSION
 from workbench.synthetic.hs_codes import build_hs_codes
 from workbench.synthetic.traders import GROUPS
 from workbench.synthetic.world import build_world
@@ -395,6 +397,18 @@ class TestGenerate:
         for name in "ab":
             generate(tmp_path / name, rows=4_000, months=3, seed=5)
         assert folder_bytes(tmp_path / "a") == folder_bytes(tmp_path / "b")
+
+    def test_a_seed_gives_the_tables_of_this_format_version(self) -> None:
+        """Raise FORMAT_VERSION where this digest has to change: a folder of the old tables must not be reused."""
+        tables = simulate_world(rows=3_000, months=3, seed=9)
+        row = pl.concat_str(pl.all().cast(pl.String).fill_null("-"), separator="|")
+        kept = (tables.declarations, tables.outcomes.drop("inclusion_probability"), tables.truth)
+        lines = ["\n".join(table.select(row).to_series()) for table in kept]
+        digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        assert (FORMAT_VERSION, digest) == (
+            1,
+            "e1248f546027265aca78fdd7ec0b5830a7dc6096a23951a13a2ba9c6b45b57ae",
+        )
 
     def test_other_seed_other_tables(self) -> None:
         one, other = (simulate_world(rows=1_000, months=3, seed=seed) for seed in (1, 2))

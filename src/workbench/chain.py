@@ -152,6 +152,12 @@ class ChainedFile:
         write_bytes_atomically(b"".join(line + b"\n" for line in lines), self.path)
         write_bytes_atomically(after.to_bytes(), self.head_path)
 
+    def tidy(self) -> None:
+        """Remove what a writer that was killed left beside the file, under its lock."""
+        if self.path.parent.is_dir():
+            with self.locked():
+                self._remove_partial()
+
     def _bytes(self, file: Path) -> bytes | None:
         try:
             return file.read_bytes()

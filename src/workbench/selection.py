@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 
 from workbench.config import SelectionConfig
-from workbench.errors import ConfigError
+from workbench.scorer.keys import key_from_environment
 from workbench.scorer.lanes.draw import KEY_BYTES
 from workbench.scorer.lanes.policy import LaneLimit, SelectionPolicy
-
-KEY_VARIABLE = "WORKBENCH_RANDOM_KEY"
-"""Environment variable that holds the key of the draws, in hexadecimal."""
 
 
 def limits(config: SelectionConfig) -> tuple[LaneLimit, ...]:
@@ -33,23 +29,11 @@ def policy(config: SelectionConfig, key: bytes) -> SelectionPolicy:
 
 
 def new_key() -> bytes:
-    """Return the key that the environment gives, or a fresh one that nobody can foresee.
+    """Return the key that the environment gives (`KEY_VARIABLE`), or a fresh one that nobody can foresee.
 
     Raises
     ------
     ConfigError
         `WORKBENCH_RANDOM_KEY` is set but is not 32 bytes in hexadecimal.
     """
-    text = os.environ.get(KEY_VARIABLE)
-    if text is None:
-        return secrets.token_bytes(KEY_BYTES)
-    try:
-        key = bytes.fromhex(text)
-    except ValueError:
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise ConfigError(
-            f"{KEY_VARIABLE} must be {2 * KEY_BYTES} hexadecimal digits; found something else. Make "
-            f"one with: python -c 'import secrets; print(secrets.token_hex({KEY_BYTES}))'"
-        )
-    return key
+    return key_from_environment() or secrets.token_bytes(KEY_BYTES)

@@ -17,7 +17,9 @@ def drift(
     outcomes: Outcomes = None,
     start: Annotated[
         datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d"], help="First day to check; the weeks before are the reference."),
+        typer.Option(
+            "--from", formats=["%Y-%m-%d"], help="Check from the week with this day; before is the reference."
+        ),
     ] = None,
     end: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day to check.")] = None,
     reference_weeks: Annotated[

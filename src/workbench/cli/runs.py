@@ -62,7 +62,7 @@ def generate(
     months: Annotated[int, typer.Option(min=1, help="Length of the period.")] = 12,
     seed: Annotated[int, typer.Option(help="The same seed gives the same tables.")] = 17,
     violation_rate: Annotated[
-        float | None, typer.Option(help="Share of declarations that cheat. Default: the published 0.44 %.")
+        float | None, typer.Option(help="Share of declarations that cheat. Default: 0.0044, as published rates imply.")
     ] = None,
 ) -> None:
     """Generate declarations, outcomes of controls and the truth about them (for tests and simulations only).

@@ -77,11 +77,20 @@ class Table(_Model):
 
 
 class Generation(_Model):
-    """Dials of the embedded data (see `workbench.synthetic`)."""
+    """Dials of the embedded data (see `workbench.synthetic`); the last three are the published rates by default."""
 
     rows: int = Field(gt=0)
     months: int = Field(gt=0)
     seed: int
+    violation_rate: float | None = None
+    random_arm_rate: float | None = None
+    red_share: float | None = None
+
+    @property
+    def rates(self) -> dict[str, Any]:
+        """The rates that are given."""
+        named = ("violation_rate", "random_arm_rate", "red_share")
+        return {name: value for name in named if (value := getattr(self, name)) is not None}
 
 
 class SourceConfig(_Model):
@@ -271,10 +280,12 @@ class DriftConfig(_Model):
     """How drift is looked for: the reference that thresholds are learnt on, and how often they may be wrong.
 
     The first `baseline_weeks` of the reference are only compared with: 13 and 65 leave a year with every season.
+    Results count if they are recorded within `result_weeks`, that of lodgement included.
     """
 
     reference_weeks: int = Field(default=65, gt=0)
     baseline_weeks: int = Field(default=13, ge=4)
+    result_weeks: int = Field(default=2, ge=1)
     false_alarms_per_year: float = Field(default=1.0, gt=0)
     seed: int = Field(default=17, ge=0)
 

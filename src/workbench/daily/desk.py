@@ -15,6 +15,7 @@ from typing import Any
 
 from workbench.config import Pipeline
 from workbench.daily.ledger import DeskError, Ledger, Line
+from workbench.random_arm.record import public_file
 from workbench.scorer.bundle import ScoringBundle
 from workbench.scorer.files import write_text_atomically
 from workbench.stages.folder import read_pipeline
@@ -161,6 +162,7 @@ class Desk:
         for parent in ("days", "intakes", "bundles", "challengers", "archive", "."):
             for partial in (self.path / parent).glob(".*.partial"):
                 shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
+        public_file(self.chain).tidy()
 
 
 def read_json(file: Path) -> dict[str, Any]:

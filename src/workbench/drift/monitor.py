@@ -26,7 +26,7 @@ def watch(
     weeks: Weeks,
     detectors: Sequence[Detector],
     *,
-    reference_weeks: int = 52,
+    reference_weeks: int = 65,
     false_alarms_per_year: float = 1.0,
     tell: Tell | None = None,
 ) -> DriftReport:

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from workbench.drift.concerns import Concern
-from workbench.drift.thresholds import Thresholds
+from workbench.drift.thresholds import SUBJECT, Thresholds
 
 STATISTICS = pl.Schema(
     {
@@ -93,7 +93,7 @@ class DriftReport:
     start, end
         First day that was checked, and the day after the last.
     weeks, items, results
-        Weeks that were checked, goods lodged and results recorded in them.
+        Weeks that were checked, goods lodged in them and results that count in them.
     thresholds
         What the weeks were set against.
     findings
@@ -115,16 +115,17 @@ class DriftReport:
         """Return the outcome for a terminal."""
         lines = [self.answer()]
         lines += [f"{at}. {one.sentence}\n   {one.advice}" for at, one in enumerate(self.findings[:_TOLD], start=1)]
-        if more := len(self.findings) - _TOLD:
-            lines += [f"... and {more} more findings."] if more > 0 else []
+        if len(self.findings) > _TOLD:
+            lines.append(f"... and {len(self.findings) - _TOLD} more.")
         lines += [f"{one.code} watches nothing: {one.reason}." for one in self.thresholds.refused]
         return "\n".join(lines)
 
     def answer(self) -> str:
         """Say in a sentence or two whether anything drifts."""
+        learnt = self.thresholds
         about = (
-            f"{self.weeks} weeks from {self.start} with {self.items:,} goods were set against {self.thresholds.weeks} "
-            f"weeks of reference; {self.thresholds.false_alarms_per_year:g} a year is to be expected if nothing drifts."
+            f"{self.weeks} weeks from {self.start} with {self.items:,} goods were set against {learnt.weeks} weeks of "
+            f"reference; if nothing drifts, {learnt.false_alarms_per_year:g} finding a year is to be expected."
         )
         if not self.findings:
             return f"Nothing drifts beyond what is usual. {about}"
@@ -149,21 +150,21 @@ class DriftReport:
         learnt.pop("limits")
         return {
             "start": self.start.isoformat(),
-            "last_day": (self.end - timedelta(days=1)).isoformat(),
+            "last_day": _last_day(self.end),
             "weeks": self.weeks,
             "items": self.items,
             "results": self.results,
             "answer": self.answer(),
-            "reference": learnt | {"subjects": self.thresholds.limits.height},
+            "reference": learnt
+            | {"subjects": self.thresholds.limits.height, "last_day": _last_day(self.thresholds.end)},
             "findings": [one.to_dict() for one in self.findings],
             "ranking": self.ranking().head(_RANKED).to_dicts(),
             "weekly": self._weekly(),
         }
 
     def _weekly(self) -> list[dict[str, Any]]:
-        subject = ["code", "subject", "dimension", "group"]
-        most = self.ranking().head(_RANKED).select(subject)
-        rows = most.join(self.statistics, on=subject, how="left", maintain_order="left")
+        most = self.ranking().head(_RANKED).select("code", *SUBJECT)
+        rows = most.join(self.statistics, on=["code", *SUBJECT], how="left", maintain_order="left")
         return rows.with_columns(week_start=pl.col("week_start").cast(pl.String)).to_dicts()
 
     def ranking(self) -> pl.DataFrame:
@@ -171,7 +172,7 @@ class DriftReport:
 
         What was over comes first, then what came nearest to it.
         """
-        rows = self.statistics.group_by("code", "subject", "dimension", "group").agg(
+        rows = self.statistics.group_by("code", *SUBJECT).agg(
             change=pl.col("change").abs().max(),
             of_limit=pl.col("of_limit").max(),
             weeks=pl.len(),
@@ -179,3 +180,7 @@ class DriftReport:
         )
         over = (pl.col("weeks_over") > 0).not_()
         return rows.sort(over, -pl.col("change"), "code", "subject", "group")
+
+
+def _last_day(end: date) -> str:
+    return (end - timedelta(days=1)).isoformat()[:10]

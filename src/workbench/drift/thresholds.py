@@ -163,8 +163,8 @@ def learn_thresholds(
     if reference.count < reference.baseline + LEAST_WEEKS:
         raise LabelError(
             f"The reference is too short: it has {reference.count} whole weeks ({reference.start:%Y-%m-%d} to "
-            f"{reference.end:%Y-%m-%d}), expected {reference.baseline + LEAST_WEEKS} or more, and 52 or more for "
-            f"every season: {reference.baseline} to compare with and {LEAST_WEEKS} to learn from. Give a longer one."
+            f"{reference.end:%Y-%m-%d}), expected {reference.baseline + LEAST_WEEKS} or more: {reference.baseline} to "
+            f"compare with and {LEAST_WEEKS} to learn from, {WEEKS_A_YEAR} for every season. Give a longer one."
         )
     tables = measured or measure(reference, detectors)
     rate = false_alarms_per_year / len(detectors)

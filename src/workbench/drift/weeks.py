@@ -11,24 +11,26 @@ import polars as pl
 from workbench.drift.counting import Ints, has_order, level_codes, level_counts, quantile_bins
 from workbench.drift.measures import with_measures
 from workbench.errors import LabelError, SchemaError
-from workbench.scorer.schema import KEY, derive, empty
+from workbench.scorer.schema import KEY, SCHEMA, derive, empty
 from workbench.timeline import before, in_order, known_labels, since_or_undated, whole_days
 
 DIMENSIONS = {"office_id": "office", "importer_id": "importer", "hs2": "chapter", "origin_country_code": "origin"}
 """Columns that a change is broken down by, to say whom it concerns, and what people call them."""
 
 RESOLUTION = 1_000
-"""Quantiles that a column of numbers is cut into: finer ones change no statistic by more than a thousandth."""
+"""Quantiles that a column of numbers is cut into before weeks are compared: the edge of a bin of PSI lies within a
+thousandth of the rows from where it belongs, in the reference as after it."""
 
 _RESULT_COLUMNS = ("violation", "violation_kind", "label_known_at", "cause", "inclusion_probability")
 
 
 @dataclass(frozen=True)
 class Weeks:
-    """Goods by the week of their lodgement and results by the week in which they were recorded.
+    """Goods by the week of their lodgement, and results by the week in which those of all goods count.
 
-    A result belongs to the week in which it became known: a finding takes longer to record than none, so the goods of
-    the last weeks always look better than they are.
+    A finding takes longer to record than none. Among the latest goods, findings are too few; among what was recorded
+    in a quiet week, when little is lodged, they are too many. So the results of a week's goods count together, in the
+    week after (see :meth:`of`), and only those that were recorded by its end.
 
     Parameters
     ----------
@@ -37,7 +39,7 @@ class Weeks:
         one, and ``week``; sorted by week.
     results
         Results of controls: key, ``violation``, ``violation_kind``, ``method``, ``inclusion_probability``, ``score``,
-        the :data:`DIMENSIONS` and ``week``; sorted by week.
+        the :data:`DIMENSIONS` and ``week``, the one in which they count; sorted by week.
     start
         First moment of week 0.
     count
@@ -54,20 +56,29 @@ class Weeks:
     _codes: dict[str, tuple[Ints, int]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def of(cls, declarations: pl.DataFrame, outcomes: pl.DataFrame | None = None, *, baseline: int = 13) -> Weeks:
+    def of(
+        cls,
+        declarations: pl.DataFrame,
+        outcomes: pl.DataFrame | None = None,
+        *,
+        baseline: int = 13,
+        result_weeks: int = 2,
+    ) -> Weeks:
         """Sort tables into whole weeks, counted back from the end of the last day.
 
         Parameters
         ----------
         declarations
             Canonical columns known at lodgement, and ``score`` where there is one: a probability that a model gave
-            which knew nothing of these rows. Days before the first whole week are left out.
+            which knew nothing of these rows. Days before the first whole week, and rows without a date, are left out.
         outcomes
             Key, ``violation``, ``label_known_at`` and, where the source has them, ``violation_kind``, ``cause`` and
-            ``inclusion_probability``; ``None`` for a source without results. Results that were recorded after the last
-            week are of the future and left out.
+            ``inclusion_probability``; ``None`` for a source without results.
         baseline
             Weeks right before a week that it is compared with; 4 or more.
+        result_weeks
+            Weeks that results have to be recorded, that of lodgement included. They count in the last of these weeks;
+            what takes longer does not count, and what is recorded after the last week of all is of the future.
 
         Raises
         ------
@@ -84,7 +95,8 @@ class Weeks:
         dated = before(declarations.drop_nulls("lodged_at"), end)
         lasting = in_order(dated.filter(since_or_undated(dated["lodged_at"], start)))
         goods = with_measures(_numbered(derive(lasting), "lodged_at", start), baseline)
-        return cls(goods.rechunk(), _results(derive(dated), outcomes, start, end), start, count, baseline)
+        results = _counted(_results(goods, outcomes, start, end), result_weeks, count)
+        return cls(goods.rechunk(), results, start, count, baseline)
 
     @property
     def end(self) -> datetime:
@@ -129,18 +141,23 @@ def _numbered(frame: pl.DataFrame, moment: str, start: datetime) -> pl.DataFrame
     return frame.with_columns(week=passed // (timedelta(weeks=1) // timedelta(microseconds=1)))
 
 
-def _results(declarations: pl.DataFrame, outcomes: pl.DataFrame | None, start: datetime, end: datetime) -> pl.DataFrame:
-    known = ["score"] if "score" in declarations.columns else []
-    beside = declarations.select(*KEY, *DIMENSIONS, *known)
-    if not known:
-        beside = beside.with_columns(score=pl.lit(None, pl.Float64))
+def _results(goods: pl.DataFrame, outcomes: pl.DataFrame | None, start: datetime, end: datetime) -> pl.DataFrame:
+    """Return the results known at `end` with the goods' ``week`` and the one in which each was ``recorded``."""
     if outcomes is None:
         outcomes = empty([*KEY, *_RESULT_COLUMNS])
     if missing := [name for name in (*KEY, "violation", "label_known_at") if name not in outcomes.columns]:
         raise SchemaError.missing_columns(missing, outcomes.columns, "The results of controls")
-    absent = [pl.lit(None).alias(name) for name in _RESULT_COLUMNS if name not in outcomes.columns]
-    recorded = known_labels(outcomes.with_columns(absent).select(*KEY, *_RESULT_COLUMNS), end)
-    dated = _numbered(recorded, "label_known_at", start).filter(pl.col("week") >= 0)
+    absent = [pl.lit(None, SCHEMA[name].dtype).alias(name) for name in _RESULT_COLUMNS if name not in outcomes.columns]
+    known = known_labels(outcomes.with_columns(absent).select(*KEY, *_RESULT_COLUMNS), end)
     method = pl.col("cause").cast(pl.String).str.split(":").list.first().fill_null("unknown")
-    joined = dated.with_columns(method=method).join(beside, on=list(KEY), how="inner")
-    return joined.drop("cause", "label_known_at").sort("week", *KEY)
+    dated = _numbered(known, "label_known_at", start).with_columns(method=method).rename({"week": "recorded"})
+    score = pl.col("score") if "score" in goods.columns else pl.lit(None, pl.Float64).alias("score")
+    beside = goods.select(*KEY, *DIMENSIONS, score, "week")
+    return dated.drop("cause", "label_known_at").join(beside, on=list(KEY), how="inner")
+
+
+def _counted(results: pl.DataFrame, result_weeks: int, count: int) -> pl.DataFrame:
+    """Return the results that were recorded in time, in the week in which they count."""
+    counts_in = pl.col("week") + result_weeks - 1
+    in_time = results.filter((pl.col("recorded") <= counts_in) & (counts_in < count))
+    return in_time.with_columns(week=counts_in).drop("recorded").sort("week", *KEY)

@@ -70,7 +70,7 @@ class PolicyValue:
     ips, snips
         The value by weighting, see the module's text.
     doubly_robust
-        The value with predictions; ``None`` where none were given.
+        The value with predictions; ``None`` where none were given, or the lot's controls found nothing of the target's.
     difference
         Value of the target less that of the policy in force, on the same goods, by weighting.
     effective_sample_size
@@ -241,13 +241,18 @@ def _normalised(strata: Strata, reach: Values) -> Values:
     return weight
 
 
-def _doubly_robust(strata: Strata, found: Values, expected: Values, ips: Estimate) -> Estimate:
-    """Mend the sum of predictions by the weighted errors; the interval keeps the lopsidedness of `ips`."""
+def _doubly_robust(strata: Strata, found: Values, expected: Values, ips: Estimate) -> Estimate | None:
+    """Mend the sum of predictions by the weighted errors; the interval keeps the lopsidedness of `ips`.
+
+    Where the controls that stand for others found nothing, their errors show no spread of what they missed: ``None``.
+    """
     error, value, variances = found - expected, float(expected.sum()), np.zeros(2)
     for group in Group:
         sample, known = sample_of(strata, group, strata.inverse), strata.within(group) & (strata.inverse > 0)
         value += sample.total(error[known])
         variances += sample.variance(error[known]), sample.variance(found[known])
+    if not variances[1] and ips.high_95 != ips.value:
+        return None
     narrower = float(np.sqrt(variances[0] / variances[1])) if variances[1] else 1.0
     middle, low, high = (float(bound or 0.0) for bound in (ips.value, ips.low_95, ips.high_95))
     value = max(value, 0.0)

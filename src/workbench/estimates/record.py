@@ -37,7 +37,13 @@ SELECTED_OTHERWISE = "selected by something else"
 
 _SURE = 1.0 - 1e-9
 _NEVER = 1e-9
-_METHOD = pl.col("cause").cast(pl.String).str.split(":").list.first()
+
+
+def _method(cause: str) -> pl.Expr:
+    return pl.col(cause).cast(pl.String).str.split(":").list.first()
+
+
+_METHOD = _method("cause")
 # An officer moves what looks suspicious, and nobody knows how likely that was: such a control is no draw.
 _WITHOUT_PROBABILITY = ("officer", "quarantine")
 
@@ -73,12 +79,16 @@ class ControlRecord:
         Items of which no estimate speaks, with the ``reason``.
     speaks_for
         What the estimates speak of, in words: *all goods that were decided*.
+    stores_probabilities
+        Whether ``probability`` was stored with the decisions. In a history it is the share of all that was drawn, and
+        what a result stands for is counted stratum by stratum.
     """
 
     items: pl.DataFrame
     declarations: pl.DataFrame
     left_out: pl.DataFrame
     speaks_for: str
+    stores_probabilities: bool
 
     @classmethod
     def from_decisions(cls, table: pl.DataFrame, *, random_lane: Lane = Lane.RED) -> ControlRecord:
@@ -88,7 +98,9 @@ class ControlRecord:
         ----------
         table
             `COLUMNS`, `PROBABILITIES` and ``violation`` of **all** decided items, controlled or not; optionally
-            ``recovered_duty_usd`` and others, which are kept. ``lane`` and ``cause`` are those that were carried out.
+            ``recovered_duty_usd`` and others, which are kept. ``lane`` and ``cause`` are those that were carried out;
+            where officers moved goods, ``system_lane`` and ``system_cause`` say what had been decided before. Without
+            them an officer's control is no draw, and a draw that an officer waived is not known to have been one.
         random_lane
             Lane of the random arm: it, and what is more severe, is a full control.
 
@@ -105,7 +117,8 @@ class ControlRecord:
         full = pl.col("full_control_probability")
         reason = pl.when(full.is_null()).then(pl.lit(IN_QUARANTINE)).when(full <= _NEVER).then(pl.lit(NEVER_OPEN))
         items, left_out = _parted(table.with_columns(is_full_control=is_full_control(random_lane)), reason, where)
-        return cls(items, _of_decisions(items), left_out, "all goods that were decided")
+        made = _of_decisions(items, random_lane)
+        return cls(items, made, left_out, "all goods that were decided", stores_probabilities=True)
 
     @classmethod
     def from_history(cls, table: pl.DataFrame, *, lot_frame: LotFrame, random_lane: Lane = Lane.RED) -> ControlRecord:
@@ -137,7 +150,7 @@ class ControlRecord:
         selected = ~method.is_in(["random", "none"]) & (lot_frame == "unselected")
         items, left_out = _parted(items, pl.when(selected).then(pl.lit(SELECTED_OTHERWISE)), where)
         words = "all goods" if lot_frame == "all" else "goods that nothing else had selected"
-        return cls(items, _of_history(items), left_out, words)
+        return cls(items, _of_history(items), left_out, words, stores_probabilities=False)
 
     @cached_property
     def starts(self) -> Counts:
@@ -170,9 +183,9 @@ class ControlRecord:
         return np.asarray(np.add.reduceat(of_items, self.starts), dtype=np.float64)
 
 
-def is_full_control(random_lane: Lane) -> pl.Expr:
-    """Say of each row whether its ``lane`` is that of the random arm or a more severe one; a missing lane is none."""
-    severity = pl.col("lane").cast(pl.String).replace_strict({str(lane): lane.severity for lane in Lane})
+def is_full_control(random_lane: Lane, lane: str = "lane") -> pl.Expr:
+    """Say of each row whether its `lane` is that of the random arm or a more severe one; a missing lane is none."""
+    severity = pl.col(lane).cast(pl.String).replace_strict({str(lane): lane.severity for lane in Lane})
     return (severity >= random_lane.severity).fill_null(False)
 
 
@@ -202,17 +215,19 @@ def _starts(items: pl.DataFrame) -> Counts:
     return np.flatnonzero(np.diff(items["declaration_id"].rle_id().to_numpy(), prepend=-1))
 
 
-def _of_decisions(items: pl.DataFrame) -> pl.DataFrame:
+def _of_decisions(items: pl.DataFrame, random_lane: Lane) -> pl.DataFrame:
     starts = _starts(items)
     first = items[starts]
     full, by_lot = (first[name].to_numpy() for name in reversed(PROBABILITIES))
     by_lot = np.nan_to_num(by_lot)
     otherwise = full - by_lot
     group = np.where(full >= _SURE, Group.CERTAIN, np.where(otherwise <= _NEVER, Group.LOT, Group.MARGIN))
-    method = first.select(_METHOD.fill_null("none")).to_series()
+    decided = "system_" if {"system_lane", "system_cause"} <= set(items.columns) else ""
+    method = first.select(_method(f"{decided}cause").fill_null("none")).to_series()
     by_design = ~method.is_in(_WITHOUT_PROBABILITY).to_numpy()
     # Of goods that only the lot can bring, only the lot's controls are a sample; a control for certain was to be done.
-    is_control = first["is_full_control"].to_numpy() & by_design
+    was_to_be = first.select(is_full_control(random_lane, f"{decided}lane")).to_series().to_numpy()
+    is_control = was_to_be & by_design
     drawn = np.where(group == Group.CERTAIN, True, is_control)
     drawn = np.where(group == Group.LOT, (method == "random").to_numpy(), drawn)
     return _declarations(items, starts, group, np.minimum(full, 1.0), drawn)

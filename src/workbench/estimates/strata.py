@@ -11,7 +11,7 @@ Source: Cochran (1977), Sampling Techniques, 3rd ed., 5A.9 (post-stratification)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -40,7 +40,7 @@ class Strata:
         proportion to 1 / probability, and adding up to the stratum's declarations (Hajek 1971).
     inverse
         1 / probability, times drawn over those with a result in the stratum, 0 without a result: adds up to the
-        declarations only on average (Horvitz and Thompson 1952).
+        declarations only on average (Horvitz and Thompson 1952). A history stores no probability: there it is `weight`.
     table
         One row a cell before collapsing: `CELL`, ``declarations``, ``drawn``, ``known``, ``stratum`` (the name of what
         it is estimated in) and ``is_collapsed``.
@@ -64,7 +64,8 @@ class Strata:
         placed = named.select(CELL).join(table, on=CELL, how="left", nulls_equal=True, maintain_order="left")
         numbers = table.select("stratum").unique().sort("stratum").with_row_index("number")
         stratum = placed.join(numbers, on="stratum", how="left", maintain_order="left")["number"]
-        return cls._weighed(named, stratum.cast(pl.Int64).to_numpy(), table)
+        made = cls._weighed(named, stratum.cast(pl.Int64).to_numpy(), table)
+        return made if record.stores_probabilities else replace(made, inverse=made.weight)
 
     @classmethod
     def _weighed(cls, declarations: pl.DataFrame, stratum: Counts, table: pl.DataFrame) -> Strata:

@@ -108,7 +108,7 @@ def _value(ground: Ground, target: str, outcome: Outcome) -> PolicyValue | Refus
 
 
 def _best(value: PolicyValue) -> Estimate:
-    return value.doubly_robust or value.snips
+    return value.snips if value.doubly_robust is None else value.doubly_robust
 
 
 def _detection(ground: Ground, rate: float, found: Estimate) -> Estimate:

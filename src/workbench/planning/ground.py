@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 
 import polars as pl
 
 from workbench.errors import ConfigError, SchemaError
 from workbench.estimates import TARGET, ControlRecord, target_from_ranking
-from workbench.estimates.record import LotFrame
+from workbench.estimates.record import LotFrame, is_full_control
 from workbench.scorer.schema import Lane
 from workbench.timeline import first_and_last, whole_days
 
@@ -43,6 +42,22 @@ class Today:
     recovered_duty_usd: float | None
     days: int
 
+    @classmethod
+    def of(cls, decided: pl.DataFrame, random_lane: Lane) -> Today:
+        """Count what was done with all of the goods, those included of which no estimate speaks."""
+        full = decided.filter(is_full_control(random_lane))
+        declarations, controlled = (table["declaration_id"].n_unique() for table in (decided, full))
+        has_amounts = "recovered_duty_usd" in decided.columns and decided["recovered_duty_usd"].count() > 0
+        first, after = whole_days(decided)
+        return cls(
+            declarations=declarations,
+            controlled=controlled,
+            rate=controlled / declarations,
+            violations=int(full["violation"].sum() or 0),
+            recovered_duty_usd=float(full["recovered_duty_usd"].sum()) if has_amounts else None,
+            days=(after - first).days,
+        )
+
 
 @dataclass(frozen=True)
 class Ground:
@@ -57,14 +72,14 @@ class Ground:
         Rates of inspection, ascending: share of each week's declarations.
     random_share
         Share of all declarations that each of these policies leaves to the lot.
-    random_lane
-        Lane of a full control.
+    today
+        What the service did with these goods.
     """
 
     record: ControlRecord
     rates: tuple[float, ...]
     random_share: float
-    random_lane: Lane
+    today: Today
 
     @classmethod
     def of(
@@ -101,7 +116,7 @@ class Ground:
         SchemaError
             A column is missing, or see :class:`workbench.estimates.ControlRecord`.
         ConfigError
-            A rate leaves the model nothing, or is above 1.
+            A rate leaves the model nothing, or is above 1; or the lots were drawn from a part of the goods only.
         """
         if missing := [name for name in ("lodged_at", "lane", SCORE) if name not in decided.columns]:
             raise SchemaError.missing_columns(missing, decided.columns, "A plan")
@@ -112,26 +127,15 @@ class Ground:
             table = _with_target(table, rate, random_share)
         if lot_frame is None:
             record = ControlRecord.from_decisions(table, random_lane=random_lane)
+        elif lot_frame == "all":
+            record = ControlRecord.from_history(table, lot_frame=lot_frame, random_lane=random_lane)
         else:
-            record = ControlRecord.from_history(table, lot_frame=lot_frame)
-        return cls(record, asked, random_share, random_lane)
-
-    @cached_property
-    def today(self) -> Today:
-        """What the service did."""
-        items = self.record.items
-        severity = pl.col("lane").cast(pl.String).replace_strict({str(lane): lane.severity for lane in Lane})
-        full = items.filter(severity >= self.random_lane.severity)
-        declarations, controlled = (table["declaration_id"].n_unique() for table in (items, full))
-        amount, (first, after) = full["recovered_duty_usd"], whole_days(items)
-        return Today(
-            declarations=declarations,
-            controlled=controlled,
-            rate=controlled / declarations,
-            violations=int(full["violation"].sum() or 0),
-            recovered_duty_usd=float(amount.sum()) if items["recovered_duty_usd"].count() else None,
-            days=(after - first).days,
-        )
+            raise ConfigError(
+                "Lots drawn from what nothing else had selected say nothing of the goods that criteria chose, which a "
+                "plan chooses from too. Plan from decisions that store probabilities, or from lots of all goods: set "
+                '[source] lot_frame = "all" where they were.'
+            )
+        return cls(record, asked, random_share, Today.of(decided, random_lane))
 
     @property
     def period(self) -> tuple[str, str]:

@@ -106,7 +106,9 @@ def _step(
     detection = found.estimate(rate, "detection").value
     if detection:
         missed = estimate.value / detection * (1.0 - detection) * volume
-        yield "noticed_rise", noticed_rise(missed * random_share)
+        drawn = min(random_share / max(1.0 - (rate - random_share), random_share), 0.999) if random_share else 0.0
+        # What is missed is what the lot left of the rest: its own findings are the part drawn to the part left.
+        yield "noticed_rise", noticed_rise(missed * drawn / (1.0 - drawn))
 
 
 def _strayed(estimate: Estimate, change: float) -> Estimate:

@@ -90,7 +90,7 @@ def read(file: str | Path) -> PublicRecord:
     RandomArmError
         The file cannot be opened.
     """
-    chained = _chained(Path(file))
+    chained = public_file(Path(file))
     head, content = chained.contents()
     lines, cut = whole_lines(content)
     reader = _Reader()
@@ -112,7 +112,7 @@ def opened(file: str | Path, now: datetime | None) -> Iterator[Editor]:
     RandomArmError
         It does not verify, is held by another process or cannot be written.
     """
-    chained, moment = _chained(Path(file)), now_or(now)
+    chained, moment = public_file(Path(file)), now_or(now)
     if not chained.path.parent.is_dir():
         raise RandomArmError(f"{chained.path.parent} does not exist. Make the folder of the public file first.")
     with chained.locked():
@@ -222,7 +222,8 @@ def _is_one_command(entries: Sequence[Entry]) -> bool:
     return len({(entry.at, entry.kind) for entry in entries}) <= 1
 
 
-def _chained(file: Path) -> ChainedFile:
+def public_file(file: Path) -> ChainedFile:
+    """Return the public file with its head and its lock."""
     return ChainedFile(file, head_file(file), RandomArmError)
 
 

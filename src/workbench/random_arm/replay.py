@@ -43,7 +43,7 @@ class Replay:
     should_not
         Declarations whose decision says that the arm drew them, and the replay does not.
     should_have
-        Declarations that the replay draws, and whose decision says otherwise.
+        Declarations that the replay draws, and whose decision says otherwise; not those that an unreadable item raised.
     faults
         Everything else in which the decisions cannot be what the workbench decided, each a sentence.
     """
@@ -85,11 +85,13 @@ def replay(decisions: pl.DataFrame, day: date, policy: SelectionPolicy) -> Repla
     once = _declarations(decided, day)
     found = draw_arm(once, policy)
     said, drawn = found["cause"] == _CAUSE, found["is_drawn"]
+    # An unreadable item raises its declaration to the fallback lane, above the arm's where that is milder.
+    raised = found["cause"].str.starts_with("quarantine:")
     return Replay(
         once.height,
         int(drawn.sum()),
         tuple(found["declaration_id"].filter(said & ~drawn)),
-        tuple(found["declaration_id"].filter(drawn & ~said)),
+        tuple(found["declaration_id"].filter(drawn & ~said & ~raised)),
         tuple(_faults(decided, found, policy)),
     )
 

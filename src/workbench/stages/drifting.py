@@ -55,7 +55,8 @@ def watch_for_drift(
     outcomes
         Raw outcomes, where they lie apart from raw declarations.
     start, end
-        First and last day to check; by default all that follows the reference.
+        First and last day to check, in whole weeks counted back from the last: up to six days before the first are
+        checked with it. By default all that follows the reference.
     reference_weeks
         Weeks right before `start` to learn on, or the first ones of the data without it; the pipeline's [drift] by
         default.
@@ -76,26 +77,32 @@ def watch_for_drift(
     SourceError
         The data or the thresholds cannot be read.
     """
-    tables = _opened(data, pipeline, outcomes)
-    config = tables.pipeline.drift
-    first, after = period(start, end)
-    weeks_before = reference_weeks or config.reference_weeks
-    given = None if thresholds is None else _read(thresholds)
-    if given is not None:
-        weeks_before = 2 * given.baseline
-    lasting = tables.declarations if after is None else before(tables.declarations, after)
-    begins = whole_days(lasting)[0]
-    if first is not None:
-        begins = whole_days(lasting)[1] - timedelta(weeks=_weeks(first, whole_days(lasting)[1]) + weeks_before)
-    goods = _scored(lasting, tables, begins, tell) if with_model else lasting
+    tables, given = _opened(data, pipeline, outcomes), None if thresholds is None else _read(thresholds)
+    config, every = tables.pipeline.drift, detectors(tables.pipeline.drift.seed)
+    lead = 2 * given.baseline if given else reference_weeks or config.reference_weeks
+    goods, begins = _lasting(tables.declarations, period(start, end), lead)
+    if with_model:
+        goods = _scored(goods, tables, begins, tell)
     recent = goods.filter(since_or_undated(goods["lodged_at"], begins))
-    baseline = config.baseline_weeks if given is None else given.baseline
-    weeks = Weeks.of(recent, tables.outcomes, baseline=baseline)
-    every = detectors(config.seed)
+    baseline = given.baseline if given else config.baseline_weeks
+    weeks = Weeks.of(recent, tables.outcomes, baseline=baseline, result_weeks=config.result_weeks)
     if given is not None:
-        return check(weeks, every, given, last=max(weeks.count - weeks_before, 1), tell=tell)
+        return check(weeks, every, given, last=max(weeks.count - lead, 1), tell=tell)
     rate = config.false_alarms_per_year
-    return watch(weeks, every, reference_weeks=weeks_before, false_alarms_per_year=rate, tell=tell)
+    return watch(weeks, every, reference_weeks=lead, false_alarms_per_year=rate, tell=tell)
+
+
+def _lasting(
+    declarations: pl.DataFrame, days: tuple[datetime | None, datetime | None], lead: int
+) -> tuple[pl.DataFrame, datetime]:
+    """Return what was lodged before the end of the period, and when the `lead` weeks before its start begin."""
+    start, end = days
+    lodged = declarations if end is None else before(declarations, end)
+    first, after = whole_days(lodged)
+    if start is None:
+        return lodged, first
+    checked = -(-(after - start).days // 7)
+    return lodged, after - timedelta(weeks=checked + lead)
 
 
 def _opened(data: Path, pipeline: Pipeline | None, outcomes: Path | None) -> _Tables:
@@ -108,10 +115,6 @@ def _opened(data: Path, pipeline: Pipeline | None, outcomes: Path | None) -> _Ta
         raise ConfigError(f"{data} is no run, and nothing says how to read it: give its pipeline with --pipeline.")
     opened = read_tables(data, pipeline, outcomes=outcomes)
     return _Tables(opened.declarations, opened.outcomes, pipeline)
-
-
-def _weeks(first: datetime, after: datetime) -> int:
-    return -(-(after - first).days // 7)
 
 
 def _scored(declarations: pl.DataFrame, tables: _Tables, moment: datetime, tell: Tell | None) -> pl.DataFrame:

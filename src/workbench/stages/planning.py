@@ -12,6 +12,9 @@ from workbench.planning.plan import RATES
 from workbench.progress import Tell
 from workbench.stages.folder import RunFolder
 
+_STORED = {"would_be_lane", "random_probability", "full_control_probability"}
+"""What decisions of the workbench store, and a history of another system does not."""
+
 
 def plan_of_run(
     data: Path,
@@ -57,7 +60,7 @@ def plan_of_run(
         judged,
         (*rates, *steps),
         random_share=selection.random_share if random_share is None else random_share,
-        lot_frame=run.pipeline.source.lot_frame,
+        lot_frame=None if set(judged.columns) >= _STORED else run.pipeline.source.lot_frame,
         random_lane=selection.random_lane,
     )
     return make_plan(ground, keep=keep, steps=steps, growth=growth, yearly_change=yearly_change, tell=tell)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -97,12 +97,13 @@ def _tables(run: RunFolder, pipeline: Pipeline) -> list[Table]:
 
 
 def _generated(run: RunFolder, pipeline: Pipeline) -> Table:
-    from workbench.synthetic import generate
+    from workbench.synthetic import WorldConfig, generate
 
     dials = pipeline.source.generate
     assert dials is not None  # the caller asked
     folder = run.path / "source"
-    generate(folder, rows=dials.rows, months=dials.months, seed=dials.seed)
+    world = replace(WorldConfig(), **dials.rates)
+    generate(folder, rows=dials.rows, months=dials.months, seed=dials.seed, config=world)
     return Table(path=str(folder / "declarations"), outcomes=str(folder / "outcomes"))
 
 

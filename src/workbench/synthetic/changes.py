@@ -1,11 +1,11 @@
 """Changes of the schemes by week: a scheme fades or grows, or leaves for trade where controls are least likely.
 
 A scheme that *moves* is a loophole: a broker with false papers, a route that is not watched. Crime is displaced to
-where it is not looked for, and an inspector who can be foreseen is avoided (Avenhaus and Canty 1996, "Compliance
-Quantified"; Reppetto 1976, "Crime prevention and the displacement phenomenon"). So it goes to the goods whose traders
-saw the fewest controls when it moved, and into other hands: half of all who trade there, whatever they did before. The
-amount stays what it was, times the intensity: it is concentrated. Where it goes depends on what was controlled;
-nothing else of the change does.
+where it is not looked for (Reppetto 1976, Crime and Delinquency 22), and an inspector who can be foreseen is avoided
+(Avenhaus, von Stengel and Zamir 2002, "Inspection games", Handbook of Game Theory 3). So it goes to the regime in which
+controls were perceived least likely when it moved, and into other hands: half of the traders there, whatever they did
+before. The amount stays what it was, times the intensity: it is concentrated. Only the regime depends on what was
+controlled.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ class WeeklySchemeChange:
                 f"A scheme changes in week {self.week} to intensity {self.intensity}: expected 0 or more."
             )
         if not 0 < self.share <= 1:
-            raise GenerationError(f"A scheme moves to a share of {self.share} of the trade: expected more than 0, to 1.")
+            raise GenerationError(
+                f"A scheme moves to a share of {self.share} of the trade: expected more than 0, to 1."
+            )
 
     def describe(self) -> str:
         """Return what changes, in a few words."""

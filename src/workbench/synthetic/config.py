@@ -82,6 +82,8 @@ class WorldConfig:
         out at the published 0.24 % overall; tests and exercises plant more.
     random_arm_rate
         Share of declarations that are physically controlled by lot.
+    red_share
+        Share of declarations that are physically controlled at all, the lot's included.
     rows_per_trader
         Goods items a trader has on average, over the whole period; the size of the trader table follows from it.
     rows_per_ring
@@ -99,6 +101,7 @@ class WorldConfig:
 
     violation_rate: float = 0.0044
     random_arm_rate: float = 0.01
+    red_share: float = RED_SHARE
     rows_per_trader: float = 24.0
     rows_per_ring: float = 8_000.0
     hostile_text_rate: float = 0.0004
@@ -117,6 +120,11 @@ class WorldConfig:
             for name in ("rows_per_trader", "rows_per_ring")
             if not getattr(self, name) > 1
         ]
+        if not self.random_arm_rate + SWITCH_SHARE < self.red_share <= 0.5:
+            least = self.random_arm_rate + SWITCH_SHARE
+            faults.append(
+                f"red_share is {self.red_share}, expected more than {least:.4f}, the lot and the switches, to 0.5"
+            )
         if faults:
             raise GenerationError("The world cannot be built: " + "; ".join(faults) + ".")
 

@@ -16,10 +16,10 @@ from workbench.scorer.schema import Lane
 from workbench.synthetic.config import (
     BLUE_SHARE,
     ORANGE_SHARE,
-    RED_SHARE,
     SWITCHED_DOWN_SHARE,
     SWITCHED_UP_SHARE,
     YELLOW_SHARE,
+    WorldConfig,
 )
 from workbench.synthetic.criteria import TOP_UP, hits_of_lane
 from workbench.synthetic.draws import Bools, Floats, Ints, draw_share
@@ -59,7 +59,7 @@ class _Draw:
 
 
 def route(
-    items: pl.DataFrame, starts: Ints, fraudulent: Bools, random_rate: float, rng: np.random.Generator
+    items: pl.DataFrame, starts: Ints, fraudulent: Bools, config: WorldConfig, rng: np.random.Generator
 ) -> Routing:
     """Give every declaration of a block its lane.
 
@@ -71,16 +71,15 @@ def route(
         Row of the first item of every declaration.
     fraudulent
         Truth by declaration: only the officers' experience uses it.
-    random_rate
-        Share of the random arm; all of it is inspected physically.
+    config
+        Shares of the random arm, all of which is inspected physically, and of all physical inspections.
     """
-    count = len(starts)
+    count, random_rate = len(starts), config.random_arm_rate
     lane, cause = np.zeros(count, dtype=np.int64), np.full(count, "none", dtype=object)
     by_lot = rng.random(count) < random_rate
     _send(lane, cause, by_lot, _RED, "random")
-    red = _fill(
-        items, starts, Lane.RED, ~by_lot, RED_SHARE - random_rate - SWITCHED_UP_SHARE + SWITCHED_DOWN_SHARE, rng
-    )
+    red_share = config.red_share - random_rate - SWITCHED_UP_SHARE + SWITCHED_DOWN_SHARE
+    red = _fill(items, starts, Lane.RED, ~by_lot, red_share, rng)
     _send_drawn(lane, cause, red, _RED)
     yellow_share = YELLOW_SHARE + SWITCHED_UP_SHARE - SWITCHED_DOWN_SHARE
     yellow = _fill(items, starts, Lane.YELLOW, lane == _GREEN, yellow_share, rng)

@@ -30,7 +30,7 @@ from workbench.synthetic.regimes import REGIMES
 from workbench.synthetic.rings import moved, stakes, steady
 from workbench.synthetic.schemes import Planted, choose_schemes, scale_for
 from workbench.synthetic.weeks import ReactingConfig, Weeks
-from workbench.synthetic.world import beside, build_world, first_items, intentions, pilot, truth_table
+from workbench.synthetic.world import World, beside, build_world, first_items, intentions, pilot, truth_table
 
 _EVERY_SCHEME = np.ones((1, len(SCHEMES)))  # as a schedule: one month, in which all are in use
 
@@ -99,22 +99,17 @@ class WeekDrawer:
 
     def draw(self, week: int, memory: Memory) -> DrawnWeek:
         """Draw a week, from minus the weeks of the start, as `memory` has it when the week begins."""
-        number, seed = self._weeks.start + week, self._weeks.seed
+        number, world = self._weeks.start + week, self._with_rings(memory)
         first, plan = self._plan(week)
-        moves = memory.ring_moves.astype(np.int64)
-        rings = moved(self.world.rings, moves, self._worth, self._partners, seed)
-        world = replace(self.world, rings=rings)
-        rng = stream(seed, "week", number)
+        rng = stream(self._weeks.seed, "week", number)
         shipped, goods, open_to, leaning = intentions(world, plan, self._draw_trader, _EVERY_SCHEME, rng)
         weights = self._weights(week, memory, shipped, goods.hs[first_items(plan)], leaning)
+        by_declaration, scheme = self._choose(number, weights, plan.items, open_to)
         dutiable = DUTIABLE[shipped.regime[np.repeat(np.arange(len(shipped)), shipped.items)]]
-        planted = self._plant(number, weights, shipped, goods, open_to, dutiable)
-        parties = (world.traders, world.sellers, world.declarants)
-        rng, cheats = stream(seed, "week as declared", number), planted.by_declaration >= 0
-        hostile_rate = world.config.hostile_text_rate
-        table = declarations_table(first, shipped, planted.declared, cheats, parties, world.hs, hostile_rate, rng)
-        evaded = evaded_duty_usd(goods, planted.declared, planted.hidden_value_usd, dutiable, world.hs)
-        return DrawnWeek(number, plan, shipped, planted, evaded, table)
+        declared, hidden = self._declare(number, goods, scheme, dutiable)
+        evaded = evaded_duty_usd(goods, declared, hidden, dutiable, world.hs)
+        planted = Planted(declared, scheme, hidden, by_declaration)
+        return DrawnWeek(number, plan, shipped, planted, evaded, self._table(number, first, shipped, planted))
 
     def outcomes(self, drawn: DrawnWeek) -> pl.DataFrame:
         """Return what physical controls of everything would find, and when it would be recorded: an outcome table."""
@@ -130,8 +125,8 @@ class WeekDrawer:
         items = beside(
             drawn.declarations, self.world, shipped.trader[of], shipped.moment[of], drawn.planted.declared.hs
         )
-        cheats, random_rate = drawn.planted.by_declaration >= 0, self.world.config.random_arm_rate
-        return self._outcomes(drawn, route(items, first_items(drawn.plan), cheats, random_rate, rng))
+        cheats = drawn.planted.by_declaration >= 0
+        return self._outcomes(drawn, route(items, first_items(drawn.plan), cheats, self.world.config, rng))
 
     def truth(self, drawn: DrawnWeek) -> pl.DataFrame:
         """Return the truth about each item, as in :class:`~workbench.synthetic.world.Tables`."""
@@ -146,6 +141,12 @@ class WeekDrawer:
         shipped, of = drawn.shipped, drawn.of
         alike = self._alike(shipped.office[of], drawn.planted.declared.hs)
         return Seen(shipped.trader[of], shipped.ring[of], alike, shipped.regime[of], controlled, found)
+
+    def _with_rings(self, memory: Memory) -> World:
+        """Return the world with its rings where their losses have driven them."""
+        partners = len(self.world.sellers.line), len(self.world.declarants.declarant_id)
+        moves = memory.ring_moves.astype(np.int64)
+        return replace(self.world, rings=moved(self.world.rings, moves, self._worth, partners, self._weeks.seed))
 
     def _plan(self, week: int) -> tuple[int, LodgementPlan]:
         """Return how many declarations there are before a week, and those of the week."""
@@ -163,21 +164,29 @@ class WeekDrawer:
         # Rings answer to controls by moving, not by honesty.
         return changed * np.where(shipped.ring >= 0, 1.0, restraint)[:, None]
 
-    def _plant(
-        self, number: int, weights: Floats, shipped: Consignments, goods: Goods, open_to: Bools, dutiable: Bools
-    ) -> Planted:
-        seed, world = self._weeks.seed, self.world
-        rng = stream(seed, "week of cheats", number)
-        by_declaration, scheme = choose_schemes(weights, world.fraud_scale, shipped.items, open_to, rng)
+    def _choose(self, number: int, weights: Floats, items: Ints, open_to: Bools) -> tuple[Ints, Ints]:
+        rng = stream(self._weeks.seed, "week of cheats", number)
+        return choose_schemes(weights, self.world.fraud_scale, items, open_to, rng)
+
+    def _declare(self, number: int, goods: Goods, scheme: Ints, dutiable: Bools) -> tuple[Goods, Floats]:
+        """Return the goods as declared and the value hidden in each item.
+
+        Every item is falsified by every scheme, and its own taken, so that no number depends on who cheats.
+        """
         declared, hidden, everything = goods.copy(), np.zeros(len(scheme)), np.arange(len(scheme))
         for position, name in enumerate(SCHEMES):
-            # Every item is falsified by every scheme, so that none of the numbers depends on who cheats.
-            tools = Tools(world.hs, world.routes, dutiable, stream(seed, f"week of {name}", number))
+            rng = stream(self._weeks.seed, f"week of {name}", number)
             false, at = goods.copy(), scheme == position
-            hidden[at] = METHODS[name](false, everything, tools)[at]
+            hidden[at] = METHODS[name](false, everything, Tools(self.world.hs, self.world.routes, dutiable, rng))[at]
             for field in fields(Goods):
                 getattr(declared, field.name)[at] = getattr(false, field.name)[at]
-        return Planted(declared, scheme, hidden, by_declaration)
+        return declared, hidden
+
+    def _table(self, number: int, first: int, shipped: Consignments, planted: Planted) -> pl.DataFrame:
+        world, rng = self.world, stream(self._weeks.seed, "week as declared", number)
+        parties, hostile_rate = (world.traders, world.sellers, world.declarants), world.config.hostile_text_rate
+        cheats = planted.by_declaration >= 0
+        return declarations_table(first, shipped, planted.declared, cheats, parties, world.hs, hostile_rate, rng)
 
     def _outcomes(self, drawn: DrawnWeek, routing: Routing) -> pl.DataFrame:
         rng, planted = stream(self._weeks.seed, "week as found", drawn.number), drawn.planted
@@ -191,7 +200,3 @@ class WeekDrawer:
     @property
     def _chapters(self) -> int:
         return int(self._chapter.max()) + 1
-
-    @property
-    def _partners(self) -> tuple[int, int]:
-        return len(self.world.sellers.line), len(self.world.declarants.declarant_id)

@@ -138,7 +138,7 @@ def _draw_block(
     declarations = declarations_table(first, shipped, planted.declared, cheats, parties, world.hs, hostile_rate, rng)
     evaded = evaded_duty_usd(goods, planted.declared, planted.hidden_value_usd, dutiable, world.hs)
     looked_up = beside(declarations, world, shipped.trader[of], shipped.moment[of], planted.declared.hs)
-    routing = route(looked_up, first_items(plan), cheats, world.config.random_arm_rate, rng)
+    routing = route(looked_up, first_items(plan), cheats, world.config, rng)
     outcomes = outcomes_table(declarations, of, routing, planted.by_declaration, planted.scheme, evaded, rng)
     return Tables(declarations, outcomes, truth_table(declarations, world, shipped, of, planted, evaded))
 

@@ -51,15 +51,6 @@ class Subject:
     dimension: str = ""
     group: str = ""
 
-    @property
-    def text(self) -> str:
-        """The subject in a few words.
-
-        >>> Subject("unit_value_to_typical", "hs2", "85").text
-        'unit_value_to_typical, hs2 85'
-        """
-        return f"{self.name}, {self.dimension} {self.group}" if self.dimension else self.name
-
 
 @dataclass(frozen=True)
 class Marks:

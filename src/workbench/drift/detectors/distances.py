@@ -93,7 +93,7 @@ class Distances(Detector):
         if subject.name == "score":
             return "Look at which features moved in the same weeks, and measure the model on results since then."
         return (
-            f"Ask those named below whether their trade or their way of declaring {subject.name} changed; if it is to "
+            f"Ask those named whether their trade or their way of declaring {subject.name} changed; if it is to "
             "last, train a model on the weeks since."
         )
 

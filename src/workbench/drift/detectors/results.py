@@ -1,4 +1,4 @@
-"""What controls find: the label rate in the random arm, hit rates by method and chapter, and calibration.
+"""What controls find: the label rate in the random arm, hit rates by method, chapter and kind, and calibration.
 
 All of it is known for controlled goods only. The random arm speaks of all goods that it is drawn from; every other
 method speaks of what it selects, and a change of its hit rate may be a change of the selection.
@@ -6,6 +6,7 @@ method speaks of what it selects, and a change of its hit rate may be a change o
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -27,7 +28,7 @@ _MOST_WEIGHT = 10.0
 
 
 class _Results(Detector):
-    """A rate of results by the week in which they were recorded."""
+    """A rate of results by the week in which they count."""
 
     scale: ClassVar[Scale] = Rate()
     adds_up: ClassVar[bool] = True
@@ -39,8 +40,9 @@ class _Results(Detector):
         before, current = weeks.cut(rows, week - weeks.baseline, week), weeks.cut(rows, week, week + 1)
         return Marks(before.select(*DIMENSIONS), current.select(*DIMENSIONS), self._mark(before), self._mark(current))
 
+    @abstractmethod
     def _rows(self, weeks: Weeks, subject: Subject) -> pl.DataFrame:
-        raise NotImplementedError
+        """Return the results of a subject with ``weight`` and ``expected``; see :func:`_by_week`."""
 
     def _mark(self, rows: pl.DataFrame) -> Floats:
         return rows["violation"].cast(pl.Float64).to_numpy()
@@ -55,19 +57,18 @@ def _by_week(weeks: Weeks, results: pl.DataFrame, subject: Subject, since: int) 
     weight, expected, violation = (
         results[name].cast(pl.Float64).to_numpy() for name in ("weight", "expected", "violation")
     )
-    edges = weeks.edges(results)[:-1]
-    found, promised, squared = (
-        np.add.reduceat(np.append(values, 0.0), edges) * (np.diff(weeks.edges(results)) > 0)
-        for values in (weight * violation, weight * expected, weight**2 * expected)
+    week_of = results["week"].to_numpy()
+    found, promised, squared, rows = (
+        np.bincount(week_of, weights=values, minlength=weeks.count).astype(np.float64)
+        for values in (weight * violation, weight * expected, weight**2 * expected, np.ones(len(week_of)))
     )
     told = {"subject": subject.name, "dimension": subject.dimension, "group": subject.group}
     for week in range(max(since, weeks.baseline), weeks.count):
-        past, rows = slice(week - weeks.baseline, week), int(np.diff(weeks.edges(results))[week])
+        past = slice(week - weeks.baseline, week)
         if promised[week] > 0 and promised[past].any():
-            usual = usual_rate(found[past], promised[past])
-            size = promised[week] ** 2 / squared[week]
+            size, usual = promised[week] ** 2 / squared[week], usual_rate(found[past], promised[past])
             statistic = found[week] / promised[week]
-            yield {"week": week, **told, "statistic": statistic, "size": size, "usual": usual, "rows": rows}
+            yield {"week": week, **told, "statistic": statistic, "size": size, "usual": usual, "rows": int(rows[week])}
 
 
 def _levels(weeks: Weeks, column: str) -> list[str]:
@@ -86,7 +87,7 @@ class LabelRate(_Results):
     code: str = "drift.label_rate"
 
     def measure(self, weeks: Weeks, since: int = 0) -> pl.DataFrame:
-        """Return the share of violations among the arm's results, for each week in which they were recorded."""
+        """Return the share of violations among the arm's results, for each week."""
         return measured([*_by_week(weeks, self._rows(weeks, RANDOM_ARM), RANDOM_ARM, since)])
 
     def sentence(self, subject: Subject) -> str:
@@ -114,7 +115,7 @@ class HitRate(_Results):
     code: str = "drift.hit_rate"
 
     def measure(self, weeks: Weeks, since: int = 0) -> pl.DataFrame:
-        """Return the hit rate for each week in which results were recorded, by method, by chapter and by kind."""
+        """Return the hit rate for each week, by method, by chapter and by kind."""
         methods = [Subject(name) for name in _levels(weeks, "method") if name != RANDOM]
         groups = [Subject("all methods", of, name) for of in ("hs2", _KIND) for name in _levels(weeks, of)]
         rows = []
@@ -149,14 +150,14 @@ class HitRate(_Results):
 class Calibration(_Results):
     """Watches findings over the findings that the scores promise, in the random arm and among all controlled goods.
 
-    Controlled goods count 1 / inclusion probability, at most 10: then they speak of all goods that
-    could have been controlled, as far as the score tells why some were.
+    Controlled goods count 1 / inclusion probability, at most 10: then they speak of all goods that could have been
+    controlled, as far as the score tells why some were.
     """
 
     code: str = "drift.calibration"
 
     def measure(self, weeks: Weeks, since: int = 0) -> pl.DataFrame:
-        """Return findings over promised findings for each week in which results were recorded."""
+        """Return findings over promised findings for each week."""
         subjects = (RANDOM_ARM, CONTROLLED)
         return measured([row for one in subjects for row in _by_week(weeks, self._rows(weeks, one), one, since)])
 

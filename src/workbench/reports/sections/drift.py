@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from workbench.drift.measures import MEASURES
+from workbench.drift.weeks import DIMENSIONS
 from workbench.reports.figures import Axis, Bar, BarChart, HeatMap
 from workbench.reports.page import Definition, Details, Fact, Figure, KeyFigure, Section, Tone
 from workbench.reports.sections.cells import Row, counted, day, laid_out, percent, period, table
@@ -92,13 +93,13 @@ def next_steps(found: Row) -> Iterator[str]:
     for one in found["findings"]:
         if one["advice"] not in seen and len(seen) < 5:
             seen.add(one["advice"])
-            yield f"{named(one).capitalize()}: {one['advice']}"
+            yield f"{named(one)}: {one['advice']}"
 
 
 def facts(found: Row) -> Iterator[Fact]:
     """Yield where the thresholds come from."""
     learnt = found["reference"]
-    yield Fact("Reference", f"{learnt['weeks']} weeks to {learnt['end'][:10]}, {counted(learnt['items'], 'good')}")
+    yield Fact("Reference", f"{learnt['weeks']} weeks to {day(learnt['last_day'])}, {learnt['items']:,} goods")
     yield Fact("Baseline", counted(learnt["baseline"], "week"))
     yield Fact("False findings a year", f"{learnt['false_alarms_per_year']:g}, expected where nothing drifts")
 
@@ -183,18 +184,23 @@ def _shade(part: float | None) -> float | None:
 
 
 def _concerned(found: Row) -> Section:
-    """Say which offices, importers, chapters and origins are named by the findings, and by how many."""
-    shares: dict[tuple[str, str], list[float]] = defaultdict(list)
+    """Say which offices, importers, chapters and origins findings name, those with most of the changes first."""
+    parts: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     for one in found["findings"]:
-        for concern in one["concerns"]:
-            shares[concern["dimension"], concern["group"]].append(concern["share"])
-    most = sorted(shares.items(), key=lambda one: (-len(one[1]), -max(one[1]), one[0]))
+        own = [{**one, "share": 1.0}] if one["dimension"] in DIMENSIONS else []
+        for concern in (*own, *one["concerns"]):
+            parts[concern["dimension"], concern["group"]].append((concern["share"], concern["share"] * one["change"]))
+    most = sorted(parts.items(), key=lambda one: (-sum(moved for _, moved in one[1]), one[0]))
     rows = [
-        {"who": group({"dimension": one[0], "group": one[1]}), "findings": len(parts), "largest": max(parts)}
-        for one, parts in most
+        {
+            "who": group({"dimension": who[0], "group": who[1]}),
+            "findings": len(shares),
+            "largest": max(share for share, _ in shares),
+        }
+        for who, shares in most
     ]
     made = table(
-        "Groups that findings name",
+        "Groups that findings name, by how much of the changes is theirs",
         rows[:_GROUPS],
         who=("Who", "text"),
         findings=("Findings", "count"),
@@ -202,7 +208,7 @@ def _concerned(found: Row) -> Section:
     )
     text = (
         "Parts add up to 100 % over the groups of a column; above 100 % means that others moved the other way. A part "
-        "says where a change is, not who is at fault."
+        "says where a change is, not who is at fault, and large groups have a part in every change."
     )
     return Section("Whom it concerns", (text,), (made,))
 
@@ -210,9 +216,9 @@ def _concerned(found: Row) -> Section:
 def _learnt(found: Row) -> Section:
     learnt = found["reference"]
     text = (
-        f"Thresholds were learnt on {learnt['weeks']} weeks, {period(learnt['start'], learnt['end'])}: each week was "
-        f"compared with the {learnt['baseline']} before it, as the weeks after it are. They let through "
-        f"{learnt['false_alarms_per_year']:g} findings a year, over all statistics together, if nothing drifts."
+        f"Thresholds were learnt on {learnt['weeks']} weeks, {period(learnt['start'], learnt['last_day'])}: each week "
+        f"was compared with the {learnt['baseline']} before it, as the weeks after it are. In a year without drift the "
+        f"expected number of findings, over all statistics together, is {learnt['false_alarms_per_year']:g} at most."
     )
     if not learnt["refused"]:
         return Section("How thresholds were learnt", (text,))
