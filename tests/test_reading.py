@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -196,27 +197,30 @@ def test_written_files_are_whole_and_replace_the_old(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["lazy.parquet", "t.bin", "t.parquet"]
 
 
-@pytest.fixture
+@contextmanager
 def small_files_only() -> Iterator[None]:
-    """Let the system itself refuse to write more than 4 KiB to a file."""
+    """Let the system itself refuse to write more than 4 KiB to a file.
+
+    No fixture: the limit would still hold when pytest writes its dot, and fail the run where that goes to a long file.
+    """
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 @pytest.mark.parametrize("lazy", [False, True])
-def test_a_refused_write_leaves_the_old_file_and_no_part(
-    tmp_path: Path, lazy: bool, request: pytest.FixtureRequest
-) -> None:
+def test_a_refused_write_leaves_the_old_file_and_no_part(tmp_path: Path, lazy: bool) -> None:
     target = tmp_path / "t.parquet"
     old = pl.DataFrame({"a": [1]})
     old.write_parquet(target)
     frame = pl.DataFrame({"a": [str(number) * 9 for number in range(9999)]})
-    request.getfixturevalue("small_files_only")
-    with pytest.raises(SourceError, match=r"t\.parquet could not be written: The file is larger.*half-written"):
+    refused = pytest.raises(SourceError, match=r"t\.parquet could not be written: The file is larger.*half-written")
+    with small_files_only(), refused:
         write_parquet_atomically(frame.lazy() if lazy else frame, target)
     assert [file.name for file in tmp_path.iterdir()] == ["t.parquet"]
     assert read_table(target).equals(old)
