@@ -9,14 +9,11 @@ average precision .82.
 
 from __future__ import annotations
 
-import argparse
-import os
 import time
 from datetime import datetime
 from pathlib import Path
 
 import workload
-from workbench.config import load_pipeline
 from workbench.stages.evaluating import evaluate
 from workbench.stages.folder import RunFolder
 from workbench.stages.prepare import prepare
@@ -27,16 +24,9 @@ REPLICATES = 50
 
 def main() -> None:
     """Run prepare, train and evaluate, and print what the judged rows say."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("train", "valid"):
-        parser.add_argument(f"--{name}", default=os.environ.get(f"KCS_{name.upper()}"))
-    given = parser.parse_args()
-    if not (given.train and given.valid):
-        workload.report("kcs", skipped="give --train and --valid, or KCS_TRAIN and KCS_VALID")
+    pipeline = workload.korean_pipeline("kcs", __doc__)
+    if pipeline is None:
         return
-    pipeline = load_pipeline(
-        workload.ROOT / "pipelines" / "kcs.toml", {"train": str(given.train), "valid": str(given.valid)}
-    )
     with workload.scratch() as folder:
         run = RunFolder.create(Path(folder) / "run", pipeline)
         start = time.perf_counter()

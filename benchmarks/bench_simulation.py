@@ -10,8 +10,6 @@ better. Targets: mean weekly precision .70 for `model` and .68 for `model+random
 
 from __future__ import annotations
 
-import argparse
-import os
 import time
 from dataclasses import dataclass, field
 
@@ -19,7 +17,6 @@ import numpy as np
 import xgboost
 
 import workload
-from workbench.config import load_pipeline
 from workbench.simulation.learner import KnownLearner
 from workbench.simulation.policies.spec import parse_policy
 from workbench.simulation.policy import Choice, Policy, Situation
@@ -47,14 +44,9 @@ class Watched(Policy):
 
 def main() -> None:
     """Simulate the policies, then let XGBoost alone fit and predict the same matrices."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("train", "valid"):
-        parser.add_argument(f"--{name}", default=os.environ.get(f"KCS_{name.upper()}"))
-    given = parser.parse_args()
-    if not (given.train and given.valid):
-        workload.report("simulation", skipped="give --train and --valid, or KCS_TRAIN and KCS_VALID")
+    pipeline = workload.korean_pipeline("simulation", __doc__)
+    if pipeline is None:
         return
-    pipeline = load_pipeline(workload.ROOT / "pipelines" / "kcs.toml", {"train": given.train, "valid": given.valid})
     settings = Settings(Learning.of(pipeline), rate=0.10)
     world = recorded_world(pipeline, settings)
     runs = {text: simulate_policy(world, parse_policy(text), settings, name=text) for text in POLICIES}

@@ -43,6 +43,21 @@ def options(text: str | None, **defaults: int) -> argparse.Namespace:
     return parser.parse_args()
 
 
+def korean_pipeline(name: str, text: str | None) -> Pipeline | None:
+    """Return the pipeline of the Korean set, its files from the command line or KCS_TRAIN and KCS_VALID.
+
+    Without files the benchmark `name` is reported as skipped, and there is none.
+    """
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for part in ("train", "valid"):
+        parser.add_argument(f"--{part}", default=os.environ.get(f"KCS_{part.upper()}"))
+    given = parser.parse_args()
+    if not (given.train and given.valid):
+        report(name, skipped="give --train and --valid, or KCS_TRAIN and KCS_VALID")
+        return None
+    return load_pipeline(ROOT / "pipelines" / "kcs.toml", {"train": given.train, "valid": given.valid})
+
+
 def scratch() -> AbstractContextManager[str]:
     """Return a temporary folder that vanishes with the benchmark."""
     return tempfile.TemporaryDirectory(prefix="workbench-bench-")

@@ -21,6 +21,7 @@ from polars.testing import assert_frame_equal
 
 from workbench.cli.simulation import _Lines
 from workbench.config import load_pipeline
+from workbench.errors import SourceError
 from workbench.runner.kernels import execute
 from workbench.simulation.course import Course
 from workbench.simulation.jobs import Failure, SimulationError
@@ -166,6 +167,8 @@ def test_simulations_are_set_side_by_side(workbench, study, finished, tmp_path):
         (("--start-weeks", "40"), "no week is left to simulate"),
         (("--mask", "randm:0.1"), "mask"),
         (("--replications", "0"), "0 replications"),
+        (("--workers", "0"), "--workers 0 can simulate nothing"),
+        (("--policy", "m" * 9_999), "has 9,999 characters; expected at most 500"),
         (("-p", "rows=3"), "Unknown parameter 'rows'"),
     ],
 )
@@ -270,7 +273,7 @@ def test_a_run_that_raises_is_named_and_what_the_others_found_is_kept(study, fin
     )
     (log,) = folder.glob("runs/*/error.log")
     assert "raises_in_week_4" in log.read_text()
-    assert len(list(folder.glob("runs/model-*/seconds.json"))) == 1
+    assert len(list(folder.glob("runs/model-*/checkpoints/week-*"))) == 1
     assert not (folder / "weeks.parquet").exists()
     study.run(folder)
     assert_same(folder, finished)
@@ -285,16 +288,68 @@ def test_many_failures_are_told_in_few_lines():
 
 
 def test_lines_tell_how_long_it_will_take(monkeypatch, capsys):
-    clock = iter([0.0, 0.0, 40.0, 50.0, 100.0])
+    clock = iter([100.0, 104.0, 140.0, 141.0, 180.0, 190.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     lines = _Lines(100)
-    for done in (50, 60, 65, 75):
+    for done in (50, 51, 59, 60, 75, 100):
         lines("weeks simulated", done)
-    # From 50 on: the first half was done by an earlier call. The line at 65 comes too soon after the one before.
+    # From 50 on: the first half was done by an earlier call. The line at 51 comes too soon after the one before.
     assert capsys.readouterr().err.splitlines() == [
+        "weeks simulated: 50 of 100",
+        "weeks simulated: 59 of 100, about 3 min left",
         "weeks simulated: 60 of 100, about 3 min left",
-        "weeks simulated: 75 of 100, about 2 min left",
+        "weeks simulated: 75 of 100, about 80 s left",
+        "weeks simulated: 100 of 100",
     ]
+
+
+@pytest.mark.parametrize(("done_before", "kept"), [(0, 0), (1, 1), (3, 3)])
+def test_an_interrupt_says_what_is_kept_and_going_on_ends_it(
+    workbench, pipeline, tmp_path, monkeypatch, done_before, kept
+):
+    out, go_on = tmp_path / "sim", Course.go_on
+    asked = ("simulate", pipeline, "--out", out, "--policy", "model", "--workers", "1", "--weeks", "4")
+
+    def interrupted(self: Course, weeks: int) -> None:
+        if self.next_week == done_before:
+            raise KeyboardInterrupt
+        go_on(self, weeks)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Course, "go_on", interrupted)
+        stopped = workbench(*asked)
+    assert stopped.code == INTERRUPTED
+    assert (f"{kept} of 4 weeks are kept in" if kept else "No week was done, so none is kept in") in stopped.err
+    refused = workbench("experiments", out, "--out", tmp_path / "page")
+    assert f"1 of 1 runs are unfinished: model, replication 0 ({kept} of 4 weeks)" in refused.err
+    assert workbench(*asked, "--resume").code == 0
+
+
+def test_other_data_under_the_same_names_are_not_gone_on_with(workbench, pipeline, tmp_path):
+    for file in pipeline.parent.iterdir():
+        shutil.copy(file, tmp_path)
+    asked = ("simulate", tmp_path / "small.toml", "--out", tmp_path / "sim", "--policy", "random", "--workers", "1")
+    assert workbench(*asked).code == 0
+    outcomes = pl.read_parquet(tmp_path / "outcomes.parquet")
+    turned = pl.when(pl.int_range(pl.len()) == pl.len() - 1).then(1 - pl.col("violation")).otherwise("violation")
+    outcomes.with_columns(violation=turned.cast(pl.Int8)).write_parquet(tmp_path / "outcomes.parquet")
+    again = workbench(*asked, "--resume")
+    assert again.code == USER_MISTAKE
+    assert "its goods or their results were others" in again.err
+
+
+def test_a_study_that_lacks_only_its_results_says_so(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "sim")
+    (tmp_path / "sim" / "weeks.parquet").unlink()
+    with pytest.raises(SourceError, match=r"all 2 runs are done, but their results are not written.*--resume"):
+        SimulationResults.read(tmp_path / "sim")
+
+
+def test_the_grammar_of_policies_is_listed(workbench):
+    listed = workbench("simulate", "--policies")
+    assert listed.code == 0
+    assert "the arm without a share takes the rest" in listed.out
+    assert "thompson: By a rate drawn" in listed.out
 
 
 def test_the_share_of_repeated_records_counts_what_was_lodged_before(study):

@@ -30,6 +30,7 @@ from workbench.daily.refreshing import refreshed_features
 from workbench.errors import SelectivityError
 from workbench.random_arm import RandomArmError
 from workbench.random_arm.daily_keys import key_file
+from workbench.random_arm.record import head_file
 from workbench.scorer import files as scorer_files
 from workbench.scorer.criteria import CriteriaSet
 from workbench.scorer.lanes.policy import LaneLimit
@@ -196,7 +197,9 @@ def test_a_day_can_be_drawn_again_from_what_it_left(bench: Bench) -> None:
     found = random_arm.verify(file, bench.desk.chain, second, random_arm.policy_beside(file))
     assert found.ok, found.describe()
     assert found.replayed.drawn == pl.read_parquet(file).filter(cause="random")["declaration_id"].n_unique()
-    assert not any("sealed" in note for note in found.notes)
+    assert "sealed in line" in bench.call(second).describe()
+    wider = replace(random_arm.policy_beside(file), random_share=0.5)
+    assert "the policy is not the one" in random_arm.verify(file, bench.desk.chain, second, wider).faults[0]
 
 
 def test_a_day_without_declarations_and_a_week_without_calls_are_days_too(bench: Bench) -> None:
@@ -234,6 +237,12 @@ def test_a_missing_or_revealed_secret_stops_the_day_before_anything_is_written(b
     assert content_of(bench.desk.path) == before
     secret.write_bytes(kept)
     secret.chmod(0o600)
+    elsewhere = bench.desk.path.parent / "elsewhere"
+    elsewhere.write_text("decisions taken elsewhere")
+    policy = bench.desk.bundle().scorer.policy
+    random_arm.seal(bench.desk.chain, first, elsewhere, policy, now=evening(first))
+    with pytest.raises(RandomArmError, match=f"Decisions of {first} are sealed in line"):
+        daily.daily(bench.desk, first, now=evening(second))
     random_arm.reveal(bench.desk.chain, bench.desk.keys, first, now=evening(second))
     with pytest.raises(RandomArmError, match="was revealed in line"):
         daily.daily(bench.desk, first, now=evening(second))
@@ -275,6 +284,76 @@ def test_a_file_that_cannot_be_read_keeps_the_others_from_nothing(bench: Bench) 
     assert cut.is_file(), "it stays where it lies"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs names that are no UTF-8, links and pipes")
+def test_what_is_no_file_or_has_no_readable_name_is_named_and_the_day_goes_on(bench: Bench) -> None:
+    day, drop = bench.days[0], bench.desk.path / "incoming"
+    bench.drop(bench.lodged_on(day).head(20), "good.csv")
+    (drop / "by-mistake").mkdir()
+    bench.drop(bench.lodged_on(day)[20:25], "by-mistake/inside.csv")
+    (drop / "nowhere.csv").symlink_to("gone.csv")
+    os.mkfifo(drop / "pipe.csv")
+    for name in (b"g\xfcter.csv", b"two\nlines.csv"):
+        Path(os.fsdecode(bytes(drop) + b"/" + name)).write_text("nothing")
+    done = bench.call(day)
+    assert done.summary["rows"]["decided"] == 20
+    told = {name.removeprefix("incoming/"): why for name, why in done.unreadable.items()}
+    assert told == done.summary["unreadable"]
+    assert told == {
+        "by-mistake": "it is a folder; only files are read. Move its files one up",
+        "nowhere.csv": "it is a link that leads nowhere",
+        "pipe.csv": "it is no file but a pipe or a device",
+        r"'g\udcfcter.csv'": "its name is not UTF-8 or holds control characters. Rename it",
+        r"'two\nlines.csv'": "its name is not UTF-8 or holds control characters. Rename it",
+    }
+    assert done.describe().encode()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs links")
+def test_what_a_link_leads_to_is_kept_in_the_archive(bench: Bench) -> None:
+    day, elsewhere = bench.days[0], bench.desk.path / "spool.csv"
+    bench.lodged_on(day).head(5).write_csv(elsewhere)
+    link = bench.desk.path / "incoming" / "a.csv"
+    link.symlink_to("../spool.csv")
+    bench.call(day)
+    kept = bench.desk.path / "archive" / "incoming" / str(day) / "a.csv"
+    assert not link.is_symlink()
+    assert not kept.is_symlink()
+    assert kept.read_bytes() == elsewhere.read_bytes()
+
+
+def test_a_date_far_ahead_does_not_wait_for_ever_and_waiting_is_told(bench: Bench) -> None:
+    first, second, third = bench.days[:3]
+    rows = bench.lodged_on(first).head(6)
+    moments = [first, first, second, third, first + timedelta(days=31), date(2205, 6, 1)]
+    dated = rows.with_columns(
+        lodged_at=pl.Series([datetime.combine(one, rows["lodged_at"][0].time()) for one in moments])
+    )
+    dated = dated.with_columns(declaration_id=pl.Series([f"F{n}" for n in range(6)]), item_no=pl.lit(1, pl.Int32))
+    nameless = dated.tail(1).with_columns(declaration_id=pl.lit(None, pl.String))
+    file = bench.drop(pl.concat([dated, nameless]), "a.parquet")
+    done = bench.call(first)
+    assert done.summary["rows"] == {"decided": 5, "set_aside": 0, "waiting": 2}
+    assert done.summary["quarantined"] == {"future_date": 2, "missing_key": 1}
+    assert f"2 rows, the last until {third}, in a.parquet" in done.describe()
+    # A clock far ahead moves what counts as far: what was dealt with stays dealt with.
+    later = daily.daily(bench.desk, second, now=evening(second + timedelta(days=20)))
+    assert later.summary["rows"] == {"decided": 1, "set_aside": 0, "waiting": 1}
+    assert bench.call(third + timedelta(days=20)).summary["rows"] == {"decided": 1, "set_aside": 0, "waiting": 0}
+    assert not file.exists()
+    assert bench.decisions().height == 7
+
+
+def test_a_key_that_two_rows_claimed_can_come_again(bench: Bench) -> None:
+    first, second = bench.days[:2]
+    row = bench.lodged_on(first).head(1)
+    bench.drop(pl.concat([row, row.with_columns(customs_value_usd=pl.lit(1.5))]), "twice.parquet")
+    assert bench.call(first).summary["quarantined"] == {"duplicate_key": 2}
+    bench.drop(row, "again.csv")
+    later = bench.call(second)
+    assert later.summary["set_aside"] == {"amended": 1}, "what was decided of it could not be read"
+    assert later.summary["rows"]["decided"] == 0
+
+
 def test_a_file_that_is_being_written_waits_for_the_next_call(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = bench.days[:2]
     file = bench.drop(bench.lodged_on(first).head(10), "a.csv")
@@ -301,12 +380,15 @@ def test_what_was_decided_is_not_decided_again_and_says_so(bench: Bench) -> None
     done = bench.call(first)
     assert done.summary["rows"] == {"decided": rows.height, "set_aside": 5, "waiting": 0}
     assert done.summary["set_aside"] == {"repeated": 5}
-    bench.drop(rows.head(9).with_columns(customs_value_usd=pl.col("customs_value_usd") * 2), "amended.csv")
+    doubled = rows.with_row_index("at").with_columns(
+        customs_value_usd=pl.col("customs_value_usd") * pl.when(pl.col("at") < 9).then(2.0).otherwise(1.0)
+    )
+    bench.drop(doubled.drop("at"), "amended.csv")
     later = bench.call(second)
-    assert later.summary["set_aside"] == {"already_decided": 9}
+    assert later.summary["set_aside"] == {"already_decided": rows.height - 9, "amended": 9}
     aside = pl.read_parquet(later.folder / "set_aside.parquet")
     assert set(aside["decided_on"]) == {first}
-    assert set(aside["file"]) == {"amended.csv"}
+    assert set(aside.filter(code="amended")["file"]) == {"amended.csv"}
     assert bench.keys() == bench.keys_of(rows)
 
 
@@ -319,12 +401,38 @@ def test_an_item_that_comes_after_its_declaration_is_looked_at_and_drawn_no_seco
     bench.call(first)
     bench.drop(parted, "late-items.csv")
     done = bench.call(second)
-    assert done.summary["quarantined"] == {"late_item": parted.height}
+    assert sum(done.summary["quarantined"].values()) == parted.height
+    assert set(done.summary["quarantined"]) == {"late_item", "late_item_named"}
     decided = pl.read_parquet(done.folder / "decisions.parquet")
-    assert set(decided["cause"]) == {"quarantine:late_item"}
-    assert set(decided["lane"]) == {"yellow"}
-    assert decided["would_be_lane"].null_count() == decided.height
-    assert pl.read_parquet(done.folder / "quarantine.parquet")["found"][0].startswith("an item of a declaration")
+    assert set(decided["cause"]) == {"quarantine:late_item", "quarantine:late_item_named"}
+    unnamed = decided.filter(cause="quarantine:late_item")
+    assert set(unnamed["reasons"]) == {"An item of a declaration that was decided without it."}
+    assert set(unnamed["lane"]) == {"yellow"}
+    assert decided["would_be_lane"].null_count() == decided["is_drawn"].null_count() == decided.height
+    assert pl.read_parquet(done.folder / "quarantine.parquet")["found"][0].startswith("An item of a declaration")
+
+
+def test_a_late_item_escapes_no_criterion_though_its_lane_is_full(
+    bench: Bench, small_scorer: Scorer, tmp_path: Path
+) -> None:
+    first, second = bench.days[:2]
+    ban = {"id": "ban", "title": "Banned goods", "when": "customs_value_usd > 0", "lane": "red"}
+    watched = {"id": "watched", "title": "Watched", "when": "customs_value_usd > 0", "lane": "red"}
+    criteria = CriteriaSet.from_dict({"criterion": [ban, {**watched, "id": "tried"}], "shadow": ["tried"]})
+    full = replace(small_scorer.policy, limits=tuple(LaneLimit(lane, count=0) for lane in list(Lane)[1:]))
+    scorer = replace(small_scorer, criteria=criteria, policy=full)
+    daily.adopt(bench.desk, exported(scorer, bench.raw, tmp_path / "ban"), "a ban")
+    rows = bench.lodged_on(first).filter(pl.len().over("declaration_id") > 1, pl.col("customs_value_usd") > 0)
+    late = rows.filter(pl.col("item_no") > 1)
+    bench.drop(rows.filter(pl.col("item_no") == 1), "a.csv")
+    assert bench.call(first).summary["lanes"]["red"]["items"] == 0, "no seat is left"
+    bench.drop(late, "late-items.csv")
+    done = bench.call(second)
+    decided = pl.read_parquet(done.folder / "decisions.parquet")
+    assert set(decided["lane"]) == {"red"}
+    assert decided["reasons"][0].endswith("Named by criterion:ban.")
+    assert pl.read_parquet(done.folder / "hits.parquet").filter(criterion="ban").height == late.height
+    assert pl.read_parquet(done.folder / "quarantine.parquet")["found"][0].endswith("Named by criterion:ban.")
 
 
 def test_rows_that_cannot_be_decided_get_the_fallback_lane_once(bench: Bench) -> None:
@@ -378,7 +486,7 @@ def test_any_split_of_files_decides_every_declaration_once(
     assert decided.group_by("declaration_id").agg(pl.col("decided_on").n_unique())["decided_on"].max() == 1
     copied = sum(rows.filter(part == number).height for number in set(copies))
     assert read + last.summary["rows"]["set_aside"] + last.summary["rows"]["decided"] == rows.height + copied
-    assert bench.desk.files_in("incoming") == []
+    assert bench.desk.lying_in("incoming") == []
 
 
 class Killed(BaseException):
@@ -511,6 +619,40 @@ def test_a_ledger_changed_by_hand_stops_the_desk(bench: Bench) -> None:
         bench.call(bench.days[1])
 
 
+@pytest.mark.parametrize("name", ["decisions.parquet", "declarations.parquet", "counters.json", "policy.json"])
+def test_a_recorded_day_that_was_changed_stops_whoever_reads_it(decided_bench: Bench, name: str) -> None:
+    bench, (first, second) = decided_bench, decided_bench.days[:2]
+    file = bench.desk.day_folder(first) / name
+    file.write_bytes(file.read_bytes() + b" ")
+    calls = [
+        lambda: bench.call(second),
+        lambda: daily.report(bench.desk),
+        lambda: daily.outcomes(bench.desk),
+        lambda: daily.known(bench.desk),
+        lambda: daily.refresh(bench.desk, first, now=evening(second)),
+    ]
+    for call in calls:
+        with pytest.raises(DeskError, match=f"{name} was changed since it was written: restore it"):
+            call()
+
+
+def test_an_intake_that_is_gone_and_a_public_file_cut_short_are_named(decided_bench: Bench) -> None:
+    bench, (first, second) = decided_bench, decided_bench.days[:2]
+    before = {file: file.read_bytes() for file in (bench.desk.chain, head_file(bench.desk.chain))}
+    bench.drop(bench.result_rows(first), "r.csv", "results")
+    bench.call(second)
+    sealed = {file: file.read_bytes() for file in before}
+    for file, content in before.items():
+        file.write_bytes(content)
+    with pytest.raises(DeskError, match=f"does not seal the decisions of {second} that the ledger names"):
+        daily.report(bench.desk)
+    for file, content in sealed.items():
+        file.write_bytes(content)
+    (bench.desk.intakes()[0] / "results.parquet").unlink()
+    with pytest.raises(DeskError, match=r"results\.parquet is gone or cannot be read"):
+        bench.call(bench.days[2])
+
+
 # Results
 
 
@@ -538,7 +680,7 @@ def result(key: tuple[str, int], violation: int | None, at: datetime, duty: floa
 def test_results_are_taken_in_once_and_every_other_one_is_named(decided_bench: Bench) -> None:
     bench, (first, second) = decided_bench, decided_bench.days[:2]
     keys = bench.lodged_on(first).sort(KEY).select(KEY).rows()
-    noon = datetime(first.year, first.month, first.day, 23, 30) + timedelta(days=1)
+    noon = datetime(first.year, first.month, first.day, 12, 30) + timedelta(days=1)
     rows = [
         result(keys[0], 1, noon, 80.0),
         result(keys[0], 1, noon, 80.0),
@@ -550,6 +692,7 @@ def test_results_are_taken_in_once_and_every_other_one_is_named(decided_bench: B
         result(keys[4], 0, noon, 10.0),
         result(keys[5], 1, None),
         result(keys[6], None, None),
+        result(keys[7], 0, noon + timedelta(days=30)),
     ]
     bench.drop(pl.DataFrame(rows, infer_schema_length=None), "results.parquet", "results")
     done = bench.call(second)
@@ -557,6 +700,7 @@ def test_results_are_taken_in_once_and_every_other_one_is_named(decided_bench: B
     assert done.intake.without_result == 1
     assert done.intake.rejected_results == {
         "contradictory_label": 3,
+        "future_result": 1,
         "missing_label_date": 1,
         "repeated_label": 1,
         "result_before_lodgement": 1,
@@ -566,6 +710,9 @@ def test_results_are_taken_in_once_and_every_other_one_is_named(decided_bench: B
     assert rejected.height + done.intake.results + done.intake.without_result == len(rows)
     assert rejected.filter(code="unknown_declaration")["declaration_id"].to_list() == ["NOBODY"]
     assert "Results set aside: contradictory_label 3" in done.describe()
+    assert str(bench.desk.intakes()[-1] / "rejected_results.parquet") in done.describe()
+    bench.drop(pl.DataFrame([result(keys[7], 1, noon, 4.0)]), "true.parquet", "results")
+    assert bench.call(bench.days[2]).intake.results == 1, "what is dated ahead stands against no true result"
 
 
 def test_a_correction_needs_a_later_moment_and_its_history_is_kept(decided_bench: Bench) -> None:
@@ -594,10 +741,10 @@ def test_a_correction_needs_a_later_moment_and_its_history_is_kept(decided_bench
 
 def test_a_result_before_its_declaration_is_kept_and_tried_again(bench: Bench) -> None:
     first, second, third = bench.days[:3]
-    at = datetime(second.year, second.month, second.day, 23, 59)
+    at = datetime(first.year, first.month, first.day, 22, 59)
     bench.drop(pl.DataFrame([result(("FRESH", 1), 1, at, 3.0)]), "early.parquet", "results")
     assert bench.call(first).intake.rejected_results == {"unknown_declaration": 1}
-    fresh = bench.lodged_on(second).head(1).with_columns(declaration_id=pl.lit("FRESH"), item_no=pl.lit(1, pl.Int32))
+    fresh = bench.lodged_on(first).head(1).with_columns(declaration_id=pl.lit("FRESH"), item_no=pl.lit(1, pl.Int32))
     bench.drop(fresh, "b.parquet")
     assert bench.call(second).intake.results == 0
     assert bench.call(third).intake.results == 1
@@ -617,8 +764,13 @@ def test_a_file_that_is_no_file_of_results_stays_and_is_named(decided_bench: Ben
 # Officers
 
 
-def test_officers_move_lanes_beside_the_decision_and_spare_no_draw_of_the_arm(bench: Bench) -> None:
+def test_officers_move_lanes_beside_the_decision_and_spare_no_draw_of_the_arm(
+    bench: Bench, small_scorer: Scorer, tmp_path: Path
+) -> None:
     first, second, third = bench.days[:3]
+    # Secrets are new in every session: the arm has to be large enough to draw somebody under any.
+    larger = replace(small_scorer.policy, random_share=0.05)
+    daily.adopt(bench.desk, exported(replace(small_scorer, policy=larger), bench.raw, tmp_path / "b"), "a larger arm")
     bench.drop(bench.lodged_on(first, second), "a.parquet")
     bench.call(first)
     bench.call(second)
@@ -660,6 +812,21 @@ def test_officers_move_lanes_beside_the_decision_and_spare_no_draw_of_the_arm(be
     refused = pl.read_parquet(bench.desk.intakes()[-1] / "refused_reroutings.parquet")
     assert refused.filter(code="random_arm_waived")["officer_id"].to_list() == ["officer-7"]
     assert refused.filter(code="unknown_lane")["found"].to_list() == ["lane=purple"]
+
+
+def test_an_unreadable_item_hides_no_draw(bench: Bench, small_scorer: Scorer, tmp_path: Path) -> None:
+    first, second = bench.days[:2]
+    policy = replace(small_scorer.policy, random_share=0.5, random_lane=Lane.YELLOW, fallback_lane=Lane.RED, limits=())
+    daily.adopt(bench.desk, exported(replace(small_scorer, policy=policy), bench.raw, tmp_path / "b"), "a mild arm")
+    rows = bench.lodged_on(first).filter(pl.col("item_no") == 1)
+    odd = rows.with_columns(item_no=pl.lit(2, pl.Int32), net_mass_kg=pl.lit(-1.0))
+    bench.drop(pl.concat([rows, odd]), "a.csv")
+    summary = bench.call(first).summary
+    decided = bench.decisions().filter("is_drawn")
+    assert summary["random_arm"]["drawn"] == decided.height > 9
+    assert set(decided["cause"]) == {"quarantine:negative_mass"}
+    bench.drop(bench.rerouted(decided["declaration_id"][:1], "green", second), "moves.csv", "officers")
+    assert bench.call(second).intake.refused_reroutings == {"random_arm_waived": 1}
 
 
 def test_the_last_rerouting_counts_and_a_confirmation_leaves_the_cause(decided_bench: Bench) -> None:
@@ -743,12 +910,24 @@ def test_the_report_estimates_the_truth_from_the_desks_own_outcomes(
     report = daily.report(bench.desk, weeks=2)
     assert report.outcomes.height == truth.height
     assert report.outcomes["violation"].count() == found.height
-    report.write(tmp_path / "report")
-    estimates = json.loads((tmp_path / "report" / "report.json").read_bytes())["estimates"]
+    for day in days[:3]:
+        random_arm.reveal(bench.desk.chain, bench.desk.keys, day, now=evening(end))
+    out = tmp_path / "report"
+    given = ["report", "--weeks", "2", "--out", str(out), "--desk", str(bench.desk.path)]
+    told = CliRunner().invoke(cli.app, given, catch_exceptions=False)
+    assert f"Open {out / 'report.html'} in a browser." in told.output
+    found = json.loads((out / "daily.json").read_bytes())
+    assert (found["random_arm"]["holds"], found["random_arm"]["key not revealed yet"]) == (3, 3)
+    assert found["random_arm"]["drawn"] == found["random_arm"]["known"] > 10
+    widths = [row["high_95"] - row["low_95"] for row in found["over_time"]]
+    assert len(widths) >= 3
+    assert widths[-1] < widths[0], "more days, more to go by"
+    assert found["over_time"][-1]["value"] == found["estimates"]["compliance_rate"]["value"]
+    estimates = found["estimates"]
     assert estimates["status"] == "estimated"
     low, high = (estimates["violation_rate"][name] for name in ("low_95", "high_95"))
     assert low < truth["violation"].mean() < high
-    assert pl.read_parquet(tmp_path / "report" / "outcomes.parquet").equals(report.outcomes)
+    assert pl.read_parquet(out / "outcomes.parquet").equals(report.outcomes)
     assert "full controls would find a violation" in report.describe()
 
 
@@ -786,7 +965,7 @@ def test_a_refresh_knows_the_last_days_and_leaves_the_trees(bench: Bench) -> Non
     end = days[-1] + timedelta(days=1)
     bench.call(end)
     old = bench.desk.bundle()
-    done = daily.refresh(bench.desk, end, now=evening(end))
+    done = daily.refresh(bench.desk, end, now=evening(end + timedelta(days=1)))
     new = bench.desk.bundle()
     assert (done.version, done.before) == (new.manifest.version, old.manifest.version)
     assert new.scorer.model.booster.save_raw("ubj") == old.scorer.model.booster.save_raw("ubj")
@@ -809,7 +988,7 @@ def test_a_refresh_knows_the_last_days_and_leaves_the_trees(bench: Bench) -> Non
         .height
     )
     before = content_of(bench.desk.path)
-    again = daily.refresh(bench.desk, end, now=evening(end))
+    again = daily.refresh(bench.desk, end, now=evening(end + timedelta(days=1)))
     assert again.was_done
     assert content_of(bench.desk.path) == before
     assert (bench.desk.path / "bundles" / old.manifest.version).is_dir()
@@ -823,15 +1002,17 @@ def controls_of(features, scorer: Scorer, raw: pl.DataFrame) -> float:
 
 def test_what_cannot_be_refreshed_is_refused(bench: Bench, finished_run: RunFolder, tmp_path: Path) -> None:
     first, second = bench.days[:2]
-    with pytest.raises(DeskError, match="has not begun"):
-        daily.refresh(bench.desk, second, now=evening(first))
-    daily.refresh(bench.desk, second, now=evening(second))
+    third = bench.days[2]
+    for now in (evening(first), evening(second)):
+        with pytest.raises(DeskError, match=f"{second} is not over; .* Give a day before {now.date()}"):
+            daily.refresh(bench.desk, second, now=now)
+    daily.refresh(bench.desk, second, now=evening(third))
     with pytest.raises(DeskError, match="which is later than"):
-        daily.refresh(bench.desk, first, now=evening(second))
+        daily.refresh(bench.desk, first, now=evening(third))
     bare = daily.init(tmp_path / "bare", finished_run.pipeline, bundle=finished_run.path / "bundle")
     assert "no history" in bare.describe()
     with pytest.raises(DeskError, match="has no history"):
-        daily.refresh(bare.desk, first, now=evening(second))
+        daily.refresh(bare.desk, first, now=evening(third))
     other = finished_run.pipeline.features.model_copy(update={"rates": (("office_id",),)})
     past = as_of(finished_run.read("declarations").drop("part"), finished_run.read("outcomes"), datetime(2030, 1, 1))
     with pytest.raises(SelectivityError, match=r"\[features\] are not those of the bundle: hs2__controls"):
@@ -841,7 +1022,8 @@ def test_what_cannot_be_refreshed_is_refused(bench: Bench, finished_run: RunFold
 def test_a_week_trains_one_challenger_and_puts_nothing_in_force(
     bench: Bench, fresh_store: Callable, tmp_path: Path
 ) -> None:
-    day = bench.days[0]
+    day, day_after = bench.days[:2]
+    later = evening(day_after + timedelta(days=1))
     store = fresh_store(tmp_path / "mlruns")
     bench.drop(bench.lodged_on(day), "a.csv")
     bench.call(day)
@@ -849,11 +1031,15 @@ def test_a_week_trains_one_challenger_and_puts_nothing_in_force(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("workbench.daily.ledger.Ledger.with_line", _die)
         with pytest.raises(Killed):
-            daily.retrain(bench.desk, day, store, now=evening(day))
-    done = daily.retrain(bench.desk, day, store, now=evening(day))
+            daily.retrain(bench.desk, day, store, now=later)
+    with pytest.raises(DeskError, match="is not over"):
+        daily.retrain(bench.desk, day_after, store, now=evening(day_after))
+    done = daily.retrain(bench.desk, day_after, store, now=later)
+    line = bench.desk.ledger().find("retrain", done.week)
+    assert line.detail["as_of"] == daily.incoming.end_of(day).isoformat(), "it was trained by the call that was cut"
     assert (done.model_version, done.was_done) == (1, False), "registered once, though the first call was cut short"
     assert bench.desk.bundle_line() == before
-    again = daily.retrain(bench.desk, day, store, now=evening(day))
+    again = daily.retrain(bench.desk, day, store, now=later)
     assert again.was_done
     assert int(store.client().get_model_version_by_alias("small", "challenger").version) == 1
     assert daily.adopt(bench.desk, done.folder / "bundle", "promoted").version == done.bundle
@@ -878,17 +1064,17 @@ def test_what_stands_in_the_way_is_named(bench: Bench) -> None:
     (bench.desk.path / "archive" / "incoming").unlink()
     assert bench.call(first).was_decided, "what was cut short is finished, not done again"
     (bench.desk.day_folder(first) / "summary.json").unlink()
-    with pytest.raises(DeskError, match=r"summary\.json cannot be read"):
+    with pytest.raises(DeskError, match=r"summary\.json is gone or cannot be read: restore it"):
         bench.call(first)
 
 
 def test_a_bundle_that_was_adopted_is_refreshed_anew(bench: Bench, small_scorer: Scorer, tmp_path: Path) -> None:
-    day = bench.days[0]
+    day, now = bench.days[0], evening(bench.days[1])
     bench.call(day)
-    first = daily.refresh(bench.desk, day, now=evening(day))
+    first = daily.refresh(bench.desk, day, now=now)
     wider = replace(small_scorer.policy, random_share=0.05)
     adopted = daily.adopt(bench.desk, exported(replace(small_scorer, policy=wider), bench.raw, tmp_path / "b"), "wider")
-    second = daily.refresh(bench.desk, day, now=evening(day))
+    second = daily.refresh(bench.desk, day, now=now)
     assert not second.was_done
     assert second.before == adopted.version
     assert second.version != first.version
@@ -926,6 +1112,18 @@ def test_the_commands_say_what_they_did(bench: Bench) -> None:
     second = call("--date", (day + timedelta(days=1)).isoformat())
     assert second.exit_code == 4
     assert "NOT READ: incoming/odd.csv" in second.output
-    told = call("report", "--weeks", "2")
+    told = call("report", "--weeks", "2", "--out", str(bench.desk.path / "report"))
     assert told.exit_code == 0
     assert "Declarations by lane" in told.output
+    assert "Draws of 0 day(s) hold, the keys of 2 are not revealed yet." in told.output
+
+
+def test_a_refresh_without_a_date_is_of_the_last_day_that_is_over(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(daily, "refresh", lambda desk, day: asked.append(day) or daily.Refreshed(day, "", "", 0, True))
+    before = bench.desk.clock().date()
+    cli.refresh(desk=bench.desk.path)
+    assert asked[0] in (before - timedelta(days=1), bench.desk.clock().date() - timedelta(days=1))
+    assert bench.desk.clock().utcoffset() == timedelta(hours=7), "by the programme's clock"

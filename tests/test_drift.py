@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -16,15 +19,17 @@ from scipy import stats
 from typer.testing import CliRunner
 
 from workbench.cli.drift import drift
-from workbench.drift.charts import TOLERANCE, added_up, prediction_limit, sum_limit, tail_limit
+from workbench.drift.charts import prediction_limit, sum_limit, tail_limit
 from workbench.drift.concerns import Concern, concerns
-from workbench.drift.counting import anderson_darling_of_counts, level_codes, level_counts, psi_of_counts, quantile_bins
+from workbench.drift.counting import binned, level_codes, level_counts, quantile_bins, top_bins
 from workbench.drift.detectors import Marks, Subject, detectors
 from workbench.drift.detectors.distances import Distances, Kind
+from workbench.drift.kept import thresholds_from
+from workbench.drift.limits import LIMITS, Refused, Thresholds
 from workbench.drift.monitor import check, watch
 from workbench.drift.scales import Distance, Level, Rate
-from workbench.drift.statistics import PageHinkley, anderson_darling, domain_auc, psi
-from workbench.drift.thresholds import LIMITS, Thresholds, learn_thresholds
+from workbench.drift.statistics import TOLERANCE, anderson_darling, domain_auc, page_hinkley, psi
+from workbench.drift.thresholds import learn_thresholds
 from workbench.drift.weeks import DIMENSIONS, Weeks
 from workbench.errors import ConfigError, LabelError, SchemaError, SourceError
 from workbench.reports.drift_page import drift_page, write_drift_page
@@ -70,37 +75,61 @@ def slow_psi(reference: list[float], current: list[float], bins: int) -> float:
     st.integers(2, 12),
 )
 def test_psi_is_its_formula(reference, current, bins) -> None:
-    assert psi(reference, current, bins) == pytest.approx(slow_psi(reference, current, bins), abs=1e-12)
+    assert psi_of(reference, current, bins) == pytest.approx(slow_psi(reference, current, bins), abs=1e-12)
 
 
 @settings(max_examples=60, deadline=None)
 @given(NUMBERS, NUMBERS)
 def test_psi_does_not_hang_on_order_nor_on_the_unit(reference, current) -> None:
     first, second = (pl.Series(part, dtype=pl.Float64) for part in (reference, current))
-    plain = psi(first, second)
+    plain = psi_of(first, second)
     assert plain >= 0
-    assert psi(first.reverse(), second.reverse()) == plain
+    assert psi_of(first.reverse(), second.reverse()) == plain
     ranked = pl.concat([first, second]).rank("dense").cast(pl.Float64).exp()
-    assert psi(ranked[: len(first)], ranked[len(first) :]) == plain
-    assert psi(first, first) == 0
+    assert psi_of(ranked[: len(first)], ranked[len(first) :]) == plain
+    assert psi_of(first, first) == 0
 
 
 def test_missing_values_are_a_bin_of_psi() -> None:
     whole, holed = pl.Series([1.0, 2, 3, 4] * 20), pl.Series([1.0, 2, None, float("nan")] * 20)
-    assert psi(whole, holed) > 1
-    assert psi(holed, holed) == 0
-    assert psi(pl.Series(["a", None] * 20), pl.Series(["a", "a"] * 20)) > 1
+    assert psi_of(whole, holed) > 1
+    assert psi_of(holed, holed) == 0
+    assert psi_of(pl.Series(["a", None] * 20), pl.Series(["a", "a"] * 20)) > 1
 
 
 def test_new_names_share_a_bin() -> None:
     reference = pl.Series([f"T{n}" for n in range(50) for _ in range(4)])
     one, many = (pl.concat([reference, pl.Series([f"N{n % kinds}" for n in range(40)])]) for kinds in (1, 40))
-    assert psi(reference, one) == psi(reference, many) > 0
+    assert psi_of(reference, one) == psi_of(reference, many) > 0
 
 
 def test_an_empty_sample_has_no_psi() -> None:
-    assert np.isnan(psi([], [1.0]))
-    assert np.isnan(psi_of_counts(np.array([1.0]), np.array([0.0])))
+    assert np.isnan(psi(np.array([1.0]), np.array([0.0])))
+
+
+def counts_of(reference, current) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of either sample by level, the missing one first."""
+    codes, levels = level_codes(pl.concat([pl.Series(reference), pl.Series(current)]))
+    return level_counts(codes[: len(reference)], levels), level_counts(codes[len(reference) :], levels)
+
+
+def psi_of(reference, current, bins: int = 10) -> float:
+    before, after = counts_of(reference, current)
+    ranked = pl.Series(reference).dtype.is_numeric()
+    places = quantile_bins(before, bins) if ranked else top_bins(before)
+    return psi(binned(before, places), binned(after, places))
+
+
+def spread_of_anderson_darling(n: int, m: int) -> float:
+    """Return the standard deviation of the statistic as Scholz and Stephens (1987), section 3, give it."""
+    total, inverse = n + m, 1 / n + 1 / m
+    harmonic = np.cumsum(1.0 / np.arange(total - 1, 1, -1))
+    h, g = harmonic[-1] + 1, (harmonic / np.arange(2, total)).sum()
+    a = (4 * g - 6) + (10 - 6 * g) * inverse
+    b = (2 * g - 4) * 4 + 16 * h + (2 * g - 14 * h - 4) * inverse - 8 * h + 4 * g - 6
+    c = (6 * h + 2 * g - 2) * 4 + (4 * h - 4 * g + 6) * 2 + (2 * h - 6) * inverse + 4 * h
+    d = (2 * h + 6) * 4 - 8 * h
+    return np.sqrt((a * total**3 + b * total**2 + c * total + d) / ((total - 1) * (total - 2) * (total - 3)))
 
 
 @pytest.mark.filterwarnings("ignore:p-value")
@@ -112,19 +141,16 @@ def test_an_empty_sample_has_no_psi() -> None:
 def test_anderson_darling_is_scipys(reference, current) -> None:
     assume(len({*reference, *current}) > 1)
     theirs = stats.anderson_ksamp([np.array(reference), np.array(current)], variant="midrank").statistic
-    assert anderson_darling(reference, current) == pytest.approx(theirs, abs=1e-9)
+    before, after = counts_of(reference, current)
+    standardised = (anderson_darling(before[1:], after[1:]) - 1) / spread_of_anderson_darling(
+        len(reference), len(current)
+    )
+    assert standardised == pytest.approx(theirs, abs=1e-9)
 
 
 def test_anderson_darling_needs_two_values() -> None:
-    assert np.isnan(anderson_darling([1, 1], [1, 1]))
-    assert np.isnan(anderson_darling([], [1, 2, 3, 4]))
-    assert np.isnan(anderson_darling_of_counts(np.array([3]), np.array([4])))
-
-
-def test_missing_values_play_no_part_in_anderson_darling() -> None:
-    rng = np.random.default_rng(0)
-    one, other = rng.normal(size=50), rng.normal(size=40)
-    assert anderson_darling([*one, None], [*other, float("nan")]) == anderson_darling(one, other)
+    assert np.isnan(anderson_darling(np.array([3]), np.array([4])))
+    assert np.isnan(anderson_darling(np.array([0, 0]), np.array([3, 4])))
 
 
 def test_levels_are_counted_in_order() -> None:
@@ -167,34 +193,6 @@ def test_the_domain_classifier_refuses_other_columns_and_few_rows() -> None:
     assert np.isnan(domain_auc(frame, frame[:3], seed=1))
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.floats(-5, 5), max_size=40), st.integers(0, 40))
-def test_page_hinkley_goes_on_where_it_was(values, cut) -> None:
-    whole = PageHinkley(tolerance=0.5)
-    for value in values:
-        whole = whole.updated(value)
-    part = PageHinkley(tolerance=0.5)
-    for value in values[:cut]:
-        part = part.updated(value)
-    part = PageHinkley.from_dict(json.loads(json.dumps(part.to_dict())))
-    for value in values[cut:]:
-        part = part.updated(value)
-    assert part == whole
-
-
-def test_page_hinkley_finds_a_rise_and_a_fall_and_passes_over_gaps() -> None:
-    calm = PageHinkley(tolerance=0.1)
-    for value in [1.0, 1.05, 0.95] * 10:
-        calm = calm.updated(value)
-    assert calm.statistic < 0.2
-    assert calm.updated(float("nan")) == calm
-    for value in (3.0, -1.0):
-        moved = calm.updated(value).updated(value)
-        assert moved.statistic > 3
-    with pytest.raises(SourceError, match="Page-Hinkley"):
-        PageHinkley.from_dict({"mean": 0.0})
-
-
 # --- charts ---------------------------------------------------------------------------------------------------------
 
 
@@ -224,13 +222,20 @@ def test_few_residuals_teach_no_tail() -> None:
     assert tail_limit(np.arange(40.0), 1e-3) == float("-inf")
 
 
-def test_weeks_added_up_are_page_hinkley() -> None:
-    values = np.random.default_rng(0).normal(0.3, 1.0, 60)
-    state, expected = PageHinkley(tolerance=TOLERANCE, count=39), []
-    for value in values:
-        state = state.updated(value)
-        expected.append(state.statistic)
-    assert added_up(values[:, None], 39, two_sided=True)[:, 0] == pytest.approx(expected)
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=40), st.integers(0, 40), st.booleans())
+def test_page_hinkley_is_what_page_wrote(values, count, two_sided) -> None:
+    """One value after another: the running mean, and the sums of what lies beyond it by more than the tolerance."""
+    mean = rise = fall = 0.0
+    expected = []
+    for number, value in enumerate(values, start=count + 1):
+        mean += (value - mean) / number
+        rise, fall = max(0.0, rise + value - mean - TOLERANCE), max(0.0, fall + mean - value - TOLERANCE)
+        expected.append(max(rise, fall) if two_sided else rise)
+    streams = np.array([values, values]).T
+    found = page_hinkley(streams, count, two_sided=two_sided)
+    assert found[:, 0] == pytest.approx(expected)
+    assert (found[:, 0] == found[:, 1]).all()
 
 
 def test_the_limit_of_sums_lets_through_what_it_says() -> None:
@@ -241,7 +246,7 @@ def test_the_limit_of_sums_lets_through_what_it_says() -> None:
     for number in range(3_000):
         known, later = rng.normal(size=52), rng.normal(size=52)
         year = ((later - known.mean()) / known.std(ddof=1))[:, None]
-        crossed += added_up(year, 52, two_sided=True).max() > limits[number % 6]
+        crossed += page_hinkley(year, 52, two_sided=True).max() > limits[number % 6]
     assert crossed / 3_000 < 0.05 * 1.25
 
 
@@ -383,12 +388,73 @@ def moved(scored, weeks):
 
 
 def test_thresholds_come_back_from_json(thresholds) -> None:
-    again = Thresholds.from_dict(json.loads(json.dumps(thresholds.to_dict(), allow_nan=False)))
+    again = thresholds_from(json.loads(json.dumps(thresholds.to_dict(), allow_nan=False)), QUICK)
     assert again.limits.equals(thresholds.limits)
     assert replace(again, limits=thresholds.limits) == thresholds
     assert thresholds.limits.schema == LIMITS
-    with pytest.raises(SourceError, match="protocol"):
-        Thresholds.from_dict({"protocol": 99})
+
+
+def _changed_limit(**changed) -> Callable[[dict], None]:
+    return lambda state: state["limits"][0].update(changed)
+
+
+def _added_up(state: dict) -> None:
+    next(row for row in state["limits"] if row["sum_limit"] is not None)["sum_limit"] = None
+
+
+TAMPERED = {
+    "another version": (lambda state: state.update(protocol=99), "protocol is 99, expected 1"),
+    "no count": (lambda state: state.pop("weeks"), "'weeks' is None, expected a number"),
+    "a yes for a count": (lambda state: state.update(items=True), "'items' is True, expected a number"),
+    "half a week": (lambda state: state.update(baseline=4.5), "'baseline' is 4.5, expected a whole number of 1 or"),
+    "words for a rate": (
+        lambda state: state.update(false_alarms_per_year="x" * 999),
+        "'x+\\.\\.\\., expected a number",
+    ),
+    "a rate of nothing": (lambda state: state.update(false_alarms_per_year=0), "is 0, expected a number above 0"),
+    "an endless rate": (lambda state: state.update(false_alarms_per_year=1e999), "is inf, expected a number"),
+    "a huge count": (lambda state: state.update(items=10**400), "'items' is 1000+\\.\\.\\., expected a number"),
+    "no moment": (lambda state: state.update(start="soon"), "'start' is 'soon', expected a moment such as"),
+    "another zone": (lambda state: state.update(end="2025-06-01T00:00:00+07:00"), "expected local time without a zone"),
+    "another period": (lambda state: state.update(start="2020-01-01T00:00:00"), "is said to have 19 weeks, expected"),
+    "a period turned round": (lambda state: state.update(start=state["end"], end=state["start"]), "is said to have"),
+    "no limits": (lambda state: state.update(limits={}), "'limits' is no list of limits"),
+    "a limit without a name": (lambda state: state["limits"][0].pop("subject"), "a limit has no 'subject'"),
+    "words for a limit": (_changed_limit(spread="wide"), "something other than the names and numbers"),
+    "a spread of nothing": (_changed_limit(spread=0.0), "spread 0.0.*no such limit can be learnt"),
+    "a negative limit": (_changed_limit(week_limit=-3.0), "week_limit -3.0"),
+    "a limit out of reach": (_changed_limit(week_limit=1e999), "week_limit inf"),
+    "no number": (_changed_limit(centre=float("nan")), "centre nan"),
+    "a missing limit": (_changed_limit(week_limit=None), "week_limit None"),
+    "too few weeks": (_changed_limit(weeks=2), "weeks 2: no such limit"),
+    "no limit of the sum": (_added_up, "adds weeks up, and .* has no limit for their sum"),
+    "an unknown detector": (_changed_limit(code="drift.weather"), "'drift.weather' is no detector of this version"),
+    "a subject twice": (lambda state: state["limits"].append(state["limits"][0]), "a subject has two limits"),
+    "no refusals": (lambda state: state.update(refused=None), "'refused' is no list"),
+    "another refusal": (lambda state: state.update(refused=[{"code": 1}]), "other entries than its code"),
+}
+
+
+@pytest.mark.parametrize("name", TAMPERED)
+def test_thresholds_that_cannot_have_been_learnt_are_refused(thresholds, name) -> None:
+    change, said = TAMPERED[name]
+    state = json.loads(json.dumps(thresholds.to_dict()))
+    change(state)
+    with pytest.raises(SourceError, match=said) as caught:
+        thresholds_from(state, QUICK)
+    assert len(str(caught.value)) < 600
+    assert str(caught.value).endswith("Learn them anew, by a check without --thresholds.")
+
+
+@pytest.mark.parametrize("state", [[], 7, None, "thresholds"])
+def test_what_is_no_object_is_no_thresholds(state) -> None:
+    with pytest.raises(SourceError, match="no thresholds to go by"):
+        thresholds_from(state, QUICK)
+
+
+def test_thresholds_learnt_on_the_weeks_to_check_are_refused(weeks, thresholds) -> None:
+    with pytest.raises(LabelError, match=r"learnt on weeks up to .* Check weeks after the reference"):
+        check(weeks, QUICK, thresholds, last=weeks.count - REFERENCE + 1)
 
 
 def test_fewer_false_alarms_need_higher_thresholds(weeks, thresholds) -> None:
@@ -405,11 +471,18 @@ def test_a_short_reference_is_refused_with_what_it_needs(weeks) -> None:
         watch(weeks, QUICK, reference_weeks=weeks.count)
 
 
+@pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_rate_of_false_findings_that_is_none_is_refused(weeks, rate) -> None:
+    with pytest.raises(ConfigError, match="must be above 0"):
+        learn_thresholds(weeks, QUICK, false_alarms_per_year=rate)
+
+
 def test_a_detector_with_nothing_to_watch_is_named(small_world) -> None:
     weeks = Weeks.of(small_world.declarations, baseline=BASELINE)
     refused = {one.code: one.reason for one in learn_thresholds(weeks.until(REFERENCE), QUICK).refused}
     assert set(refused) == {one.code for one in QUICK if "score" in one.code or one.adds_up} | {"drift.new_levels"}
-    assert all(refused.values())
+    assert refused["drift.score.psi"].startswith("no goods of the reference have a score")
+    assert refused["drift.label_rate"] == "the reference has no results of the random arm"
 
 
 def test_a_planted_price_level_is_found_and_named(moved) -> None:
@@ -457,8 +530,28 @@ def test_a_report_says_it_in_words_and_in_tables(moved) -> None:
 def test_a_quiet_report_says_so(moved) -> None:
     quiet = replace(moved, findings=())
     assert quiet.describe().startswith("Nothing drifts")
+    assert "1 finding a year may be expected" in quiet.answer()
+    twice = replace(moved.thresholds, false_alarms_per_year=2.0)
+    assert "2 findings a year may be expected" in replace(moved, thresholds=twice).answer()
     page = drift_page(quiet.to_dict(), title="Drift")
     assert page.answer.startswith("Yes")
+
+
+def test_what_could_not_be_watched_is_said_at_the_top(moved) -> None:
+    blind = replace(moved.thresholds, refused=(Refused("drift.label_rate", "too few results"),))
+    report = replace(moved, thresholds=blind)
+    first = report.describe().splitlines()[0]
+    watching = moved.thresholds.limits["code"].n_unique()
+    assert f"Not watched by 1 of {watching + 1} detectors: drift.label_rate." in first
+    assert "shorter than a year" in first
+    page = drift_page(report.to_dict(), title="Drift")
+    assert "Not watched: label rate; the last section says why." in page.answer
+    assert "shorter than a year" in page.answer
+    assert page.sections[-1].blocks[0].rows == (("label rate", "too few results"),)
+    whole = replace(moved.thresholds, weeks=BASELINE + 52, refused=())
+    answer = replace(moved, thresholds=whole).answer()
+    assert "Not watched" not in answer
+    assert "shorter" not in answer
 
 
 def test_the_page_shows_what_moved(moved, tmp_path) -> None:
@@ -468,7 +561,7 @@ def test_the_page_shows_what_moved(moved, tmp_path) -> None:
     assert wanted <= names
     html = (tmp_path / "report.html").read_text("utf-8")
     assert "unit_value_to_typical, chapter 85" in html
-    Thresholds.from_dict(json.loads((tmp_path / "thresholds.json").read_text("utf-8")))
+    thresholds_from(json.loads((tmp_path / "thresholds.json").read_text("utf-8")), QUICK)
 
 
 def test_whom_a_change_concerns_adds_up() -> None:
@@ -573,6 +666,58 @@ def test_a_period_has_its_reference_right_before_it(drift_run) -> None:
     report = watch_for_drift(drift_run.path, start=date(2025, 6, 16), end=date(2025, 6, 29))
     assert (report.start, report.weeks) == (date(2025, 6, 16), 2)
     assert report.thresholds.end == datetime(2025, 6, 16)
+
+
+def test_a_reference_is_as_long_as_the_data_allow(drift_run) -> None:
+    longer = replace_drift(drift_run, reference_weeks=40)
+    whole = watch_for_drift(longer, with_model=False)
+    assert (whole.thresholds.weeks, whole.weeks) == (18, 7), "three quarters of 25 weeks"
+
+
+def test_a_reference_is_all_that_lies_before_the_period(drift_run) -> None:
+    longer = replace_drift(drift_run, reference_weeks=40)
+    late = watch_for_drift(longer, start=date(2025, 5, 27), with_model=False)
+    assert (late.thresholds.weeks, late.weeks) == (20, 5), "all that lies before the day"
+    with pytest.raises(LabelError, match=r"of which 25 can lie .* and 25 have to with one to check after them\."):
+        watch_for_drift(longer, reference_weeks=25, with_model=False)
+    with pytest.raises(LabelError, match=r"of which 20 can lie before those to check, and 21 have to\."):
+        watch_for_drift(longer, start=date(2025, 5, 27), reference_weeks=21, with_model=False)
+
+
+def replace_drift(run, **drift) -> Path:
+    """Return a copy of a run with other settings of drift."""
+    copy = run.path.parent / "another"
+    shutil.copytree(run.path, copy, dirs_exist_ok=True)
+    told = json.loads((copy / "pipeline.json").read_bytes())
+    told["drift"].update(drift)
+    (copy / "pipeline.json").write_text(json.dumps(told))
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "said"),
+    [
+        (
+            {"start": date(2030, 1, 1)},
+            LabelError,
+            r"Nothing was lodged from 2030-01-01 on: the data have 25 whole weeks",
+        ),
+        ({"end": date(2020, 1, 1)}, LabelError, "Nothing was lodged before 2020-01-02"),
+        ({"start": date(2025, 1, 20)}, LabelError, "of which 1 can lie before those to check, and 18 have to"),
+        ({"reference_weeks": 5}, ConfigError, "5 weeks of reference are too few, expected 18 or more"),
+        ({"reference_weeks": -3}, ConfigError, "-3 weeks of reference are too few"),
+    ],
+)
+def test_days_that_leave_nothing_to_check_or_to_learn_on_are_refused(drift_run, given, error, said) -> None:
+    with pytest.raises(error, match=said):
+        watch_for_drift(drift_run.path, **given)
+
+
+def test_a_pipeline_is_no_data(drift_run) -> None:
+    with pytest.raises(ConfigError, match=r"is a pipeline and holds no declarations. Give the folder of a run of it"):
+        watch_for_drift(Path("pipelines/declarations.toml"))
+    with pytest.raises(ConfigError, match=r"latest does not exist\. Give the folder of a run"):
+        watch_for_drift(drift_run.path.parent / "latest")
 
 
 def test_a_model_of_before_the_reference_scores_the_goods(drift_run) -> None:

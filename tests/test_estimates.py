@@ -29,6 +29,7 @@ from workbench.estimates.intervals import Findings, Sample, added, interval, sub
 from workbench.estimates.lift import ratio
 from workbench.estimates.strata import LEAST_RESULTS, Strata
 from workbench.evaluation import Estimate, Refusal
+from workbench.reports.sections import chance
 from workbench.scorer.schema import KEY, Lane
 
 LOT = {"would_be_lane": "green", "random_probability": 0.1, "full_control_probability": 0.1}
@@ -84,7 +85,7 @@ class TestRecord:
     def test_every_declaration_has_a_group(self):
         by_lot_of_the_top_up = goods(5, 700, **(LOT | {"full_control_probability": 0.4}))
         groups = record(*USUAL, by_lot_of_the_top_up).declarations["group"].value_counts().sort("group").rows()
-        assert groups == [("certain", 50), ("margin", 5), ("by lot", 1000)]
+        assert groups == [("certain", 50), ("margin", 5), ("random arm", 1000)]
 
     def test_an_officers_control_is_known_but_no_draw(self):
         raised = goods(10, 200_000, lane="red", cause="officer", violation=1, **LOT)
@@ -125,6 +126,17 @@ class TestRecord:
         with pytest.raises(SchemaError, match="random_probability"):
             ControlRecord.from_decisions(pl.concat(USUAL).drop("random_probability"))
 
+    @pytest.mark.parametrize("column", ["lane", "system_lane"])
+    def test_a_lane_that_is_none_is_named_with_those_that_are(self, column):
+        table = pl.concat(USUAL).with_columns(
+            pl.when(pl.int_range(pl.len()) < 3).then(pl.lit("Red" + "x" * 99)).otherwise("lane").alias(column)
+        )
+        said = rf"'Redx+'.* in '{column}' on 3 row\(s\), expected one of green, blue, yellow, orange, red\."
+        for read in (ControlRecord.from_decisions, lambda one: ControlRecord.from_history(one, lot_frame="all")):
+            with pytest.raises(SchemaError, match=said) as caught:
+                read(table)
+            assert len(str(caught.value)) < 300
+
     def test_a_table_without_goods_is_refused(self):
         with pytest.raises(LabelError, match="found no goods to speak of"):
             ControlRecord.from_decisions(pl.concat(USUAL).clear())
@@ -162,7 +174,7 @@ class TestStrata:
         others = drawn(6, 0, 9000, office_id="F", regime_code="10")
         table = Strata.of(record(*USUAL, *parts, others)).table
         names = dict(table.select("office_id", "stratum").rows())
-        assert names["B"] == names["E"] == "by lot|40|green|small strata together"
+        assert names["B"] == names["E"] == "random arm|40|green|small strata together"
         assert names["F"] == names["A"], "six results of one regime join the group's largest stratum"
 
     def test_a_margin_is_one_stratum_whatever_lane_the_rounding_gave(self):
@@ -259,6 +271,65 @@ class TestCompliance:
         fewer = compliance(record(*USUAL, missing.head(25)))
         assert (fewer.missing, fewer.arm.known) == (25, 100)
 
+    def test_missing_results_are_counted_where_nothing_is_left_to_chance(self):
+        open_results = sure(50, 0, 700_000).with_columns(violation=pl.lit(None, pl.Int8))
+        assert compliance(record(sure(100, 5), open_results)).code == "results_missing"
+
+    def test_the_interval_holds_the_truth_when_findings_are_withheld(self):
+        """Of 40 violations by lot in 400 goods 36 are withheld: taken as like the others, the rate would be 1 %."""
+        withheld = drawn(36, 36, 300_000).with_columns(violation=pl.lit(None, pl.Int8))
+        found = compliance(record(drawn(364, 4), withheld, waiting(3600)))
+        bounds = found.nonresponse
+        assert bounds.like_others.high_95 < 0.1, "the sample alone misses the truth"
+        assert found.violation_rate.low_95 < 0.1 < found.violation_rate.high_95
+        assert found.undetected.high_95 > 400 - 4
+        assert (found.missing, bounds.share) == (36, 0.09)
+        assert bounds.all_compliant.value == pytest.approx(4 / 400)
+        assert bounds.like_others.value == pytest.approx(4 / 364)
+        assert bounds.all_violating.value == pytest.approx(40 / 400)
+        assert "the rate is 1 % with them compliant, 1.1 % like the others, 10 % violating" in found.describe()
+        assert json.loads(json.dumps(found.to_dict()))["nonresponse"]["all_violating"]["value"] == pytest.approx(0.1)
+
+    def test_the_page_says_what_missing_results_may_hide(self):
+        withheld = drawn(36, 36, 300_000).with_columns(violation=pl.lit(None, pl.Int8))
+        told = compliance(record(drawn(364, 4), withheld, waiting(3600))).to_dict()
+        history = {"methods": [{}], "random_arm": json.loads(json.dumps(told)), "lifts": []}
+        text = " ".join(chance.section(history).text).replace("\u00a0", " ")
+        assert "36 results of controls by lot are not recorded yet. The rate is 1.1 % if they are like" in text
+        assert "1 % if all are compliant and 10 % if all are violations. The intervals hold all three." in text
+
+    def test_a_control_that_an_officer_waived_may_hide_what_documents_do_not_show(self):
+        checked = goods(20, 300_000, lane="yellow", cause="random", violation=0, **LOT)
+        found = compliance(record(drawn(100, 4), checked, waiting(880)))
+        assert found.missing == 20
+        assert found.nonresponse.all_violating.value == pytest.approx(24 / 120)
+
+    def test_what_is_missing_costs_what_findings_cost(self):
+        results = pl.concat([drawn(100, 10), waiting(900)]).with_columns(recovered_duty_usd=100.0 * pl.col("violation"))
+        withheld = drawn(20, 0, 300_000).with_columns(
+            violation=pl.lit(None, pl.Int8), recovered_duty_usd=pl.lit(None, pl.Float64)
+        )
+        revenue = compliance(record(results, withheld)).revenue
+        whole = compliance(record(results)).revenue
+        assert revenue.recoverable_usd.high_95 > 30 / 120 * 1020 * 100 > whole.recoverable_usd.high_95
+        assert revenue.recoverable_usd.low_95 < whole.recoverable_usd.low_95
+
+    def test_without_missing_results_nothing_is_widened(self):
+        assert compliance(record(*USUAL)).nonresponse is None
+
+    @pytest.mark.parametrize("wrong", ["recovered_duty_usd", "declared_duty_usd"])
+    def test_one_amount_beyond_belief_is_no_revenue(self, wrong):
+        amounts = {"recovered_duty_usd": 100.0 * pl.col("violation"), "declared_duty_usd": pl.lit(50.0)}
+        first = pl.int_range(pl.len()) < 2
+        amounts[wrong] = pl.when(first).then(pl.lit(1e308)).otherwise(amounts[wrong])
+        found = compliance(
+            ControlRecord.from_decisions(pl.concat([drawn(100, 9), waiting(900)]).with_columns(**amounts))
+        )
+        assert (found.revenue.code, found.revenue.found) == ("amounts_beyond_belief", 2)
+        assert "Correct amounts above 1,000,000,000,000 USD" in found.revenue.advice
+        assert "first: D000000/1" in found.revenue.advice
+        assert math.isfinite(found.violations.high_95)
+
     def test_amounts_need_more_findings_than_rates(self):
         amounts = pl.concat(USUAL).with_columns(recovered_duty_usd=100.0 * pl.col("violation"))
         assert compliance(ControlRecord.from_decisions(amounts)).revenue.code == "too_few_findings"
@@ -334,6 +405,10 @@ class TestLifts:
         milder = lifts(table, self.chance, random_lane=Lane.YELLOW)
         assert milder["method"].to_list() == ["criterion", "model"]
 
+    def test_a_lane_that_is_none_is_refused(self):
+        with pytest.raises(SchemaError, match="lifts found 'rot'"):
+            lifts(sure(3, 0).with_columns(lane=pl.lit("rot")), self.chance)
+
     def test_items_of_a_declaration_make_a_rate_less_sure(self):
         single = sure(100, 20)
         shared = single.with_columns(
@@ -401,11 +476,38 @@ class TestPolicyValue:
         closed = waiting(100, 800_000, random_probability=0.0, full_control_probability=0.0)
         assert self.valued(pl.lit(1.0), *USUAL, closed).code == "overlap_too_thin"
 
+    def test_missing_results_widen_every_estimator(self):
+        table = pl.concat([drawn(100, 10), waiting(900), sure(50, 10)])
+        withheld = drawn(10, 0, 300_000).with_columns(violation=pl.lit(None, pl.Int8))
+        with_missing = pl.concat([table, withheld]).with_columns(expected=pl.lit(0.1), target=pl.lit(1.0))
+        value = policy_value(ControlRecord.from_decisions(with_missing), "target", predictions="expected")
+        truth = 20 / 110 * 1010 + 10
+        for name in ("ips", "snips", "doubly_robust"):
+            estimate = getattr(value, name)
+            assert estimate.value == pytest.approx(0.1 * 1010 + 10, rel=0.15)
+            assert estimate.high_95 > truth
+        plain = policy_value(ControlRecord.from_decisions(table.with_columns(target=pl.lit(1.0))), "target")
+        assert value.difference.high_95 > plain.difference.high_95
+
+    def test_amounts_beyond_belief_are_refused(self):
+        parts = [part.with_columns(recovered_duty_usd=1e308 * pl.col("violation")) for part in USUAL]
+        assert self.valued(pl.lit(1.0), *parts, outcome="recovered_duty_usd").code == "amounts_beyond_belief"
+
     def test_too_few_controls_in_the_target_are_refused(self):
-        few = pl.Series([1.0] * 29 + [0.0] * 1021)
+        few = pl.Series([0.0] * 1000 + [1.0] * 29 + [0.0] * 21)
         refused = self.valued(few)
         assert (refused.code, refused.found, refused.needed) == ("overlap_too_thin", 29, 30)
         assert "take a longer period" in refused.advice
+
+    def test_controls_that_fell_into_the_target_by_luck_are_no_support(self):
+        """All of the 40 goods that the target takes happened to be drawn, at one in ten: four were to be expected."""
+        refused = self.valued(pl.Series([1.0] * 40 + [0.0] * 1010))
+        assert (refused.code, refused.found) == ("overlap_too_thin", 4)
+
+    def test_a_target_that_no_control_fell_into_is_refused(self):
+        """Of 40 goods taken for sure none was drawn; of the others, reached a little, nearly all that were."""
+        refused = self.valued(pl.Series([0.04] * 960 + [1.0] * 40 + [0.04] * 50))
+        assert (refused.code, refused.found) == ("overlap_too_thin", 15)
 
     def test_duty_on_few_findings_is_refused(self):
         parts = [part.with_columns(recovered_duty_usd=9.0 * pl.col("violation")) for part in USUAL]

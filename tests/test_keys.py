@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,13 @@ from workbench.scorer.keys import KEY_VARIABLE, given_key
 from workbench.scorer.scorer import Scorer
 
 KEY = bytes(range(32, 64))
+
+
+def secret(file: Path, content: bytes) -> Path:
+    """Write a file that its owner alone may read."""
+    file.touch(mode=0o600)
+    file.write_bytes(content)
+    return file
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +51,7 @@ def test_a_file_goes_before_the_environment_and_without_either_there_is_none(
     monkeypatch.setenv(KEY_VARIABLE, "ab" * 32)
     assert given_key() == b"\xab" * 32
     for ending in ("", "\n", "\r\n"):
-        file.write_bytes(KEY.hex().encode() + ending.encode())
+        secret(file, KEY.hex().encode() + ending.encode())
         assert given_key(file) == KEY
 
 
@@ -52,15 +60,24 @@ def test_a_file_goes_before_the_environment_and_without_either_there_is_none(
     [b"", b"00", b"zz" * 32, b"00" * 31 + b" 0", b"00" * 33, b"00" * 32 + b"\nmore", b"\xff" * 64, b"0" * 1000],
 )
 def test_a_file_that_holds_no_key_is_named_and_what_it_holds_is_not_shown(tmp_path: Path, content: bytes) -> None:
-    file = tmp_path / "day.key"
-    file.write_bytes(content)
+    file = secret(tmp_path / "day.key", content)
     with pytest.raises(SourceError, match=r"day.key .*Make one with: python -c") as refused:
         given_key(file)
     assert len(content) < 3 or content.decode(errors="replace")[:20] not in str(refused.value)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX rights")
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
+def test_a_key_that_others_can_read_or_change_is_no_secret(tmp_path: Path, mode: int) -> None:
+    file = secret(tmp_path / "day.key", KEY.hex().encode())
+    file.chmod(mode)
+    with pytest.raises(SourceError, match=r"day\.key is open to others, so it is no secret. Run: chmod 600 "):
+        given_key(file)
+
+
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
-    for place in (tmp_path / "none.key", tmp_path):
+    (folder := tmp_path / "folder").mkdir(mode=0o700)
+    for place in (tmp_path / "none.key", folder):
         with pytest.raises(SourceError, match=f"{place.name} cannot be read"):
             given_key(place)
 
@@ -97,11 +114,11 @@ def test_the_command_draws_with_the_file_and_writes_nothing_without_a_key_in_it(
     given = [str(raw), "--bundle", str(golden_bundle), "--out", str(out), "--key-file", str(key), "--no-reasons"]
     for content in (None, "not a key"):
         if content is not None:
-            key.write_text(content)
+            secret(key, content.encode())
         assert command.main(given) == 2
         assert "day.key" in capsys.readouterr().err
         assert not out.exists()
-    key.write_text(KEY.hex() + "\n")
+    secret(key, KEY.hex().encode() + b"\n")
     assert command.main(given) == 0
     assert "own key" not in capsys.readouterr().out
     by_file = pl.read_parquet(out)
@@ -118,7 +135,7 @@ def test_the_workbenchs_command_takes_the_same_file(golden_bundle: Path, tmp_pat
     refused = CliRunner().invoke(app, [*given, "--key-file", str(key)])
     assert isinstance(refused.exception, SourceError)
     assert not out.exists()
-    key.write_text(KEY.hex())
+    secret(key, KEY.hex().encode())
     keyed = CliRunner().invoke(app, [*given, "--key-file", str(key)], catch_exceptions=False)
     by_file = pl.read_parquet(out)
     own = CliRunner().invoke(app, given, catch_exceptions=False)

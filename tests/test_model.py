@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -11,7 +11,7 @@ import pytest
 
 from workbench.config import FeaturesConfig, ModelConfig
 from workbench.errors import BundleError, LabelError
-from workbench.model import Training, earlier_and_later, grow, train, train_again
+from workbench.model import Training, earlier_and_later, grow, label_weights, train, train_again
 from workbench.scorer.risk.riskmodel import RiskModel, booster_bytes
 from workbench.scorer.schema import KEY
 from workbench.stages.folder import MEASURED, RunFolder
@@ -207,3 +207,28 @@ def test_labels_of_one_class_in_the_later_part_are_refused_with_what_to_do(small
 def test_no_label_known_by_then_is_refused(small_world: Tables) -> None:
     with pytest.raises(LabelError, match="No label is known"):
         train(small_world.declarations, small_world.outcomes, datetime(2025, 1, 1, 6), FEATURES, MODEL)
+
+
+def test_old_labels_fade_by_half_and_unlikely_ones_keep_their_weight() -> None:
+    lodged = [T - timedelta(weeks=8), T - timedelta(weeks=4), T, T]
+    rows = pl.DataFrame({"lodged_at": lodged, "inclusion_probability": [1.0, 1.0, 1.0, 0.5]})
+    fading = label_weights(rows, ModelConfig(rounds=1, half_life_weeks=4))
+    assert fading / fading[-1] == pytest.approx([0.25, 0.5, 1.0, 1.0])
+    both = label_weights(rows, ModelConfig(rounds=1, half_life_weeks=4, weights="inclusion"))
+    assert both / both[2] == pytest.approx([0.25, 0.5, 1.0, 2.0])
+    assert both.mean() == pytest.approx(1.0)
+
+
+def test_a_scheme_that_moved_is_followed_sooner_where_old_labels_fade() -> None:
+    rng = np.random.default_rng(5)
+    moved, place = np.arange(3_000) >= 2_700, rng.random(3_000) < 0.5
+    violation = (place == moved) & (rng.random(3_000) < 0.3)
+    matrix = place.astype(np.float32)[:, None]
+    rows = pl.DataFrame({"lodged_at": [T + timedelta(hours=number) for number in range(3_000)]})
+
+    def score_of_new_place(config: ModelConfig) -> float:
+        booster = grow(matrix, violation.astype(float), config, config.rounds, weights=label_weights(rows, config))
+        old, new = booster.inplace_predict(np.array([[0], [1]], dtype=np.float32))
+        return float(new - old)
+
+    assert score_of_new_place(MODEL) < 0 < score_of_new_place(MODEL.model_copy(update={"half_life_weeks": 1.0}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from workbench.errors import ConfigError, SchemaError
 from workbench.evaluation import Estimate
-from workbench.planning import Frontier, Ground, frontier, lowest_rates, make_plan, path
+from workbench.planning import Frontier, Ground, Kept, frontier, lowest_rates, make_plan, path
 from workbench.planning.ground import Today, chosen, passed_over
 from workbench.planning.path import noticed_rise
 from workbench.reports.planning_page import planning_page, write_planning_page
@@ -160,14 +161,98 @@ def test_too_few_controls_by_lot_are_refused_with_what_to_do(goods):
     assert made.estimated.is_empty()
     plan = make_plan(Ground.of(lone, (0.1,), random_share=0.01, lot_frame=None), steps=(0.1,))
     assert plan.path["found"].to_list() == [None]
-    assert "not estimated" in plan.describe()
-    assert "cannot tell" in planning_page(plan.to_dict()).answer
+    text = plan.describe()
+    assert text.count("Not estimated at 10 %: Raise the share of the random arm") == 1
+    assert "likely" not in text
+    assert "Without an estimate there is no lowest rate and no path." in text
+    page = planning_page(plan.to_dict())
+    assert "The random arm has too few results. Raise the share of the random arm" in page.answer
+    assert page.sections == ()
+    assert [one.label for one in page.key_figures] == ["Inspected", "Violations found"]
 
 
-@pytest.mark.parametrize("rate", [0.0, 0.01, 1.2])
-def test_a_rate_that_leaves_the_model_nothing_is_refused(goods, rate):
-    with pytest.raises(ConfigError, match="must be above the share of the lot"):
+def test_rates_refused_for_one_reason_are_told_once(goods):
+    few = decided(goods, 0).with_columns(
+        violation=pl.when(pl.col("cause") != "random").then("violation"),
+        recovered_duty_usd=pl.when(pl.col("cause") != "random").then("recovered_duty_usd"),
+    )
+    plan = make_plan(Ground.of(few, (0.05, 0.06, 0.07, 0.08, 0.1), random_share=0.01, lot_frame=None))
+    assert "Not estimated at 5 rates from 5 % to 10 %: " in plan.describe()
+    assert len(plan.describe().splitlines()) == 4
+
+
+def test_one_violation_is_one():
+    assert lowest_rates(straight((0.02,), (20.0,)), 1.0, "an aim").describe().startswith("To find 1 violation (an aim)")
+    unknown = Kept(4.0, "an aim", None, None, None).describe()
+    assert unknown == "To find 4 violations (an aim): not known, since no rate could be estimated."
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [
+        (0.0, "0 is no share of declarations"),
+        (1.2, "1.2 is no share of declarations: give one above 0 and at most 1, such as 0.05"),
+        (2.0, "2 is no share of declarations"),
+        (math.nan, "nan is no share"),
+        (0.01, "leaves the model nothing: it must be above 0.01"),
+    ],
+)
+def test_a_rate_that_is_none_is_refused(goods, rate, said):
+    with pytest.raises(ConfigError, match=said):
         Ground.of(decided(goods, 0), (rate,), random_share=0.01, lot_frame=None)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, math.nan, math.inf])
+def test_a_random_share_that_is_none_is_refused(goods, share):
+    with pytest.raises(ConfigError, match="expected 0 or more and below 1"):
+        Ground.of(decided(goods, 0), (0.1,), random_share=share, lot_frame=None)
+
+
+@pytest.mark.parametrize("keep", [-1.0, 0.0, math.nan, math.inf, 1e9])
+def test_a_detection_to_keep_that_is_none_is_refused_before_anything_is_estimated(goods, keep):
+    with pytest.raises(ConfigError, match=r"times today's, expected above 0 and at most 1,000, such as 1\.1"):
+        make_plan(ground(goods), keep=(keep,), tell=lambda *_: pytest.fail("estimated"))
+
+
+@pytest.mark.parametrize("column", ["recovered_duty_usd", "declared_duty_usd"])
+def test_an_amount_beyond_belief_is_refused_by_key(goods, column):
+    table = decided(goods, 0).with_columns(
+        pl.when(pl.int_range(pl.len()) == 3).then(1e308).otherwise(5.0).alias(column)
+    )
+    with pytest.raises(SchemaError, match=r"above 1,000,000,000,000 USD on 1 row\(s\), first: D000003/1"):
+        Ground.of(table, (0.1,), random_share=0.01, lot_frame=None)
+
+
+def test_predictions_beyond_belief_never_reach_a_figure(goods):
+    wild = decided(goods, 0).with_columns(expected_recovery=pl.lit(1e308))
+    plan = make_plan(Ground.of(wild, (0.1,), random_share=0.01, lot_frame=None), steps=(0.1,))
+    figures = [one for row in (*plan.frontier.table.rows(), *plan.path.rows()) for one in row if isinstance(one, float)]
+    assert np.isfinite(figures).all()
+
+
+def test_a_lane_that_is_none_is_refused(goods):
+    table = decided(goods, 0).with_columns(lane=pl.col("lane").str.replace("red", "rouge"))
+    with pytest.raises(SchemaError, match="found 'rouge' in 'lane' on"):
+        Ground.of(table, (0.1,), random_share=0.01, lot_frame=None)
+
+
+def test_a_model_that_chose_what_no_control_fell_into_is_refused():
+    """The random arm drew 100 of 10,000 and, by chance, none of the 50 that the model would take."""
+    table = pl.DataFrame(
+        {
+            "declaration_id": [f"D{number:05}" for number in range(10_000)],
+            "item_no": 1,
+            "lodged_at": datetime(2026, 1, 5),
+            "office_id": "A",
+            "regime_code": "40",
+            "score": np.linspace(0, 0.5, 10_000),
+            "lane": ["red"] * 100 + ["green"] * 9_900,
+            "cause": ["random"] * 100 + ["none"] * 9_900,
+            "violation": [1] * 5 + [0] * 95 + [None] * 9_900,
+        }
+    )
+    row = frontier(Ground.of(table, (0.015,), random_share=0.01, lot_frame="all")).table.row(0, named=True)
+    assert (row["refused"], row["found"]) == ("overlap_too_thin", None)
 
 
 def test_goods_without_a_score_are_refused_and_unscored_ones_come_last(goods):
@@ -227,10 +312,13 @@ def test_without_yearly_change_only_sampling_is_left():
     assert made["found_high_95"].to_list() == pytest.approx([1.2 * 80 * 5] * 2)
 
 
-@pytest.mark.parametrize("dials", [{"growth": -1.0}, {"yearly_change": -0.1}])
-def test_a_path_refuses_dials_outside_their_domain(dials):
-    with pytest.raises(ConfigError, match="growth above -1"):
-        path(straight((0.1,), (80.0,)), TODAY, (0.1,), random_share=0.01, **dials)
+@pytest.mark.parametrize("wrong", [-1.5, math.nan, math.inf, -math.inf, 1e300])
+@pytest.mark.parametrize("dial", ["growth", "yearly_change"])
+def test_a_path_refuses_dials_outside_their_domain(goods, dial, wrong):
+    with pytest.raises(ConfigError, match=f"{dial} is .*, expected a share"):
+        path(straight((0.1,), (80.0,)), TODAY, (0.1,), random_share=0.01, **{dial: wrong})
+    with pytest.raises(ConfigError, match=f"{dial} is .*, expected a share"):
+        make_plan(ground(goods), **{dial: wrong}, tell=lambda *_: pytest.fail("estimated"))
 
 
 def test_the_rise_that_is_noticed_is_noticed_in_four_cases_of_five():

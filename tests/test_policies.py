@@ -6,6 +6,7 @@ import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import ClassVar
@@ -18,20 +19,22 @@ from hypothesis import strategies as st
 
 from workbench.errors import ParameterError
 from workbench.scorer.schema import Role, empty, names
-from workbench.simulation.policies import registry
+from workbench.simulation.policies import drift_share, registry
 from workbench.simulation.policies.adaptive import SHARES, AdaptiveExp3, AdaptiveUcb
 from workbench.simulation.policies.arm import Ranking, Round
 from workbench.simulation.policies.bandits import DiscountedUcb, Exp3S
 from workbench.simulation.policies.blend import ranks
+from workbench.simulation.policies.drift_share import drift_auc
 from workbench.simulation.policies.leaves import LeafEmbedding
 from workbench.simulation.policies.registry import arms, described, policies, register
-from workbench.simulation.policies.rewards import PATIENCE_WEEKS, Ledger, Open
+from workbench.simulation.policies.rewards import PATIENCE_WEEKS, Open, RewardLedger
 from workbench.simulation.policies.seats import allocations, drawn
 from workbench.simulation.policies.spec import canonical_text, help_text, parse_policy
 from workbench.simulation.policy import Choice, Policy, Situation, Values
 
 GUIDE = Path(__file__).parents[1] / "docs" / "simulation.md"
 KEY = b"k" * 32
+MONDAY = datetime(2025, 1, 6)
 
 
 @dataclass
@@ -63,7 +66,7 @@ def goods_of(count: int, **columns: object) -> pl.DataFrame:
 
 def week_of(learner: Told, *, goods: pl.DataFrame | None = None, key: bytes = KEY, week: int = 0) -> Situation:
     here = goods_of(len(learner.score)) if goods is None else goods
-    return Situation(week, here, here[:0], labels_of(10, 90), learner, key)
+    return Situation(week, MONDAY, here, here[:0], labels_of(10, 90), learner, key)
 
 
 def chosen(text: str, situation: Situation, seats: int) -> Choice:
@@ -335,7 +338,7 @@ def test_the_probability_counts_every_share_that_exp3_might_have_drawn():
 
 
 def test_a_week_is_rewarded_when_its_results_are_in_and_not_before():
-    ledger = Ledger()
+    ledger = RewardLedger()
     ledger.add(0, Open(option=1, chance=0.5, controls=10))
     results = labels_of(0, 8).with_columns(week=pl.lit(0))
     assert ledger.take_in(results) == []
@@ -346,7 +349,7 @@ def test_a_week_is_rewarded_when_its_results_are_in_and_not_before():
 
 
 def test_a_week_whose_results_never_come_is_judged_by_what_there_is_or_forgotten():
-    ledger = Ledger()
+    ledger = RewardLedger()
     ledger.add(0, Open(option=0, chance=1.0, controls=10, known=2, found=1))
     ledger.add(1, Open(option=0, chance=1.0, controls=10))
     ledger.add(1 + PATIENCE_WEEKS, Open(option=0, chance=1.0, controls=10))
@@ -355,10 +358,11 @@ def test_a_week_whose_results_never_come_is_judged_by_what_there_is_or_forgotten
     assert list(ledger.open) == [1 + PATIENCE_WEEKS]
 
 
-def trade(count: int, seed: int, shift: float) -> pl.DataFrame:
+def trade(count: int, seed: int, shift: float, week: int) -> pl.DataFrame:
     rng = np.random.default_rng(seed)
     return goods_of(
         count,
+        lodged_at=[MONDAY + timedelta(weeks=week)] * count,
         hs_code=rng.choice(["010101", "020202", "030303"], count, p=[0.5 - shift / 2, 0.3, 0.2 + shift / 2]),
         origin_country_code=rng.choice(["CN", "VN"], count),
         customs_value_usd=rng.lognormal(5 + shift, 1, count),
@@ -367,19 +371,30 @@ def trade(count: int, seed: int, shift: float) -> pl.DataFrame:
     )
 
 
+def weeks_of_trade(shift: float, *, last: int = 200, seed: int = 0) -> Situation:
+    """Return week 13 of fourteen weeks of 200 goods, of which the last four are shifted; the very last has `last`."""
+    past = [trade(200, number, shift if number >= 10 else 0.0, week=number) for number in range(13)]
+    goods = trade(last, 99 + seed, shift, week=13)
+    start = MONDAY + timedelta(weeks=13)
+    return Situation(13, start, goods, pl.concat(past), labels_of(1, 9), Told(scores(last)), KEY)
+
+
 def test_the_drift_policy_explores_more_after_a_shift():
-    def share(shift: float, week: int) -> float:
-        past = pl.concat([trade(200, seed, 0.0) for seed in range(10)])
-        recent = pl.concat([trade(200, 90 + seed, shift) for seed in range(3)])
-        goods = trade(200, 99 + week, shift)
-        learner = Told(scores(200))
+    def share(shift: float, seed: int) -> float:
         policy = parse_policy("drift")
-        policy.choose(Situation(13, goods, pl.concat([past, recent]), labels_of(1, 9), learner, KEY), 20)
+        policy.choose(weeks_of_trade(shift, seed=seed), 20)
         return policy.told()["exploration_share"]
 
-    calm, moved = [share(0.0, week) for week in range(2)], [share(0.8, week) for week in range(2)]
+    calm, moved = [share(0.0, seed) for seed in range(2)], [share(0.8, seed) for seed in range(2)]
     assert max(calm) < 0.1
     assert min(moved) > 0.2
+
+
+def test_recent_goods_are_those_of_four_weeks_however_short_the_last_one_is(monkeypatch):
+    sides = []
+    monkeypatch.setattr(drift_share, "domain_auc", lambda *tables, seed: sides.append(tables) or 0.5)
+    drift_auc(weeks_of_trade(0.0, last=20))
+    assert [table.height for table in sides[0]] == [10 * 200, 3 * 200 + 20]
 
 
 def test_too_few_goods_leave_the_drift_share_as_it_was():
@@ -460,10 +475,46 @@ def test_any_text_is_a_policy_or_is_refused(text):
     assert canonical_text(canonical) == canonical
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "m" * 100_000,
+        "+" * 100_000,
+        "+" * 499,
+        "blend(" * 2_000 + ")" * 2_000,
+        "model" + "+random:0.1" * 40,
+        "model+random:0." + "1" * 100_000,
+        "model:" + "x" * 400,
+    ],
+)
+def test_what_strangers_write_is_not_repeated_at_length(text):
+    with pytest.raises(ParameterError) as error:
+        parse_policy(text)
+    assert len(str(error.value)) < 2_000
+
+
+@pytest.mark.parametrize("share", ["\u0660.\u0661", "0.00001", "0.12345", "1e-1", "0_1", "1.0", "nan"])
+def test_a_share_is_written_in_plain_digits_that_its_canonical_text_keeps(share):
+    with pytest.raises(ParameterError, match="is no number between 0 and 1 with up to four decimals"):
+        parse_policy(f"model+random:{share}")
+
+
+def test_a_policy_explains_how_it_chooses():
+    assert parse_policy("drift").explain().startswith("Model and lot; the lot's share grows")
+    assert parse_policy("random").explain().startswith("By lot:")
+    assert parse_policy("model+random:0.1").explain().startswith("90 %: By the model's score")
+    assert "10 %: By lot" in parse_policy("model+random:0.1").explain()
+    assert "``" not in parse_policy("blend(model=0.7,importer=0.3)").explain()
+
+
 def test_help_names_every_arm_and_policy():
     assert set(described()) == {*arms(), *policies()}
-    for line in help_text().splitlines():
-        assert re.fullmatch(r"[a-z0-9-]+: .{20,}[.]", line), line
+    grammar, blends, *lines = help_text().splitlines()
+    assert "the arm without a share takes the rest" in grammar
+    assert "blend(NAME=WEIGHT,...)" in blends
+    assert set(re.findall(r"[a-z0-9-]+", blends.split("alone: ")[1])) == set(policies())
+    for line in lines:
+        assert re.fullmatch(r"  [a-z0-9-]+: .{20,}[.]", line), line
 
 
 # --- policies from outside -------------------------------------------------------------------------------------------

@@ -62,6 +62,14 @@ class Desk:
         decisions.write_parquet(self.folder / name)
         return self.folder / name
 
+    def seal(self, decisions: Path, day: date = DAY, **span: float) -> random_arm.Published:
+        return random_arm.seal(self.chain, day, decisions, POLICY, now=later(**span or {"hours": 12}))
+
+    def sealed(self, day: date = DAY) -> Path:
+        """Decide a day and seal it."""
+        self.seal(decisions := self.decide(day, f"{day}.parquet"), day)
+        return decisions
+
     def rewrite(self, entries: list[Entry]) -> None:
         """Write a chain that links, whatever it says: what somebody with the file at hand can do."""
         lines: list[Entry] = []
@@ -200,6 +208,7 @@ def test_a_crash_between_secret_and_commitment_costs_nothing(desk: Desk, monkeyp
 
 def test_a_key_is_revealed_once_its_day_is_over_and_not_before(desk: Desk) -> None:
     desk.commit(2)
+    desk.sealed()
     with pytest.raises(RandomArmError, match="has not ended"):
         random_arm.reveal(desk.chain, desk.keys, DAY, now=later(hours=20))
     done = random_arm.reveal(desk.chain, desk.keys, DAY, now=later(hours=31))
@@ -213,8 +222,11 @@ def test_a_key_is_revealed_once_its_day_is_over_and_not_before(desk: Desk) -> No
 def test_a_key_that_is_out_draws_no_more(desk: Desk) -> None:
     desk.commit(1)
     assert random_arm.key_of_day(desk.chain, desk.keys, DAY, now=EVE) == desk.key()
+    desk.sealed()
+    with pytest.raises(RandomArmError, match=r"Decisions of 2026-03-01 are sealed in line 2 .*: the day was decided"):
+        random_arm.key_of_day(desk.chain, desk.keys, DAY, now=later(hours=13))
     random_arm.reveal(desk.chain, desk.keys, DAY, now=later(days=2))
-    with pytest.raises(RandomArmError, match=r"was revealed in line 2 .* foresees its draws"):
+    with pytest.raises(RandomArmError, match=r"was revealed in line 3 .* foresees its draws"):
         random_arm.key_of_day(desk.chain, desk.keys, DAY, now=later(days=2))
 
 
@@ -233,14 +245,14 @@ def test_every_fault_of_a_secret_is_named(desk: Desk) -> None:
         ask()
     for content in ("", "zz" * 32, kept[:40]):
         file.write_text(content)
-        with pytest.raises(RandomArmError, match="holds no key: expected 64 hexadecimal digits"):
+        with pytest.raises(RandomArmError, match="holds no key: expected one line of 64 hexadecimal digits"):
             ask()
     file.unlink()
     with pytest.raises(RandomArmError, match=r"imports\.2026-03-01\.key is missing"):
         ask()
     file.write_text(kept)
     file.chmod(0o644)
-    with pytest.raises(RandomArmError, match="can be read by others, so it is no secret"):
+    with pytest.raises(RandomArmError, match="is open to others, so it is no secret"):
         ask()
 
 
@@ -268,6 +280,7 @@ def test_a_chain_that_links_and_lies_is_named_too(desk: Desk) -> None:
     desk.commit(2)
     one, two = random_arm.read(desk.chain).entries
     key, at = desk.key().hex(), "2026-03-04T09:00:00+07:00"
+    sealed = Entry(0, "seal", "imports", one.day, "2026-03-02T09:00:00+07:00", "", decisions="0" * 64, policy="0" * 64)
     cases = {
         "line 2 is of 2026-02-27": [one, replace(two, at="2026-02-27T18:00:00+07:00")],
         "line 2 (commit of 2026-03-02) cannot stand: the commitment is of 2026-03-04": [one, replace(two, at=at)],
@@ -275,11 +288,17 @@ def test_a_chain_that_links_and_lies_is_named_too(desk: Desk) -> None:
         "it is not the one that line 2 commits to": [one, two, Entry(0, "reveal", "imports", two.day, at, "", key=key)],
         "there is no commitment to it": [one, Entry(0, "reveal", "imports", two.day, at, "", key=key)],
         "2026-03-01 has not ended": [one, Entry(0, "reveal", "imports", one.day, one.at, "", key=key)],
-        "decisions sealed after that prove nothing": [
+        "no decisions of 2026-03-01 are sealed": [
             one,
             Entry(0, "reveal", "imports", one.day, at, "", key=key),
-            Entry(0, "seal", "imports", one.day, at, "", decisions="0" * 64),
+            replace(sealed, at=at),
         ],
+        "by another clock than line 1 (2026-02-28T18:00:00+07:00)": [
+            one,
+            replace(two, at="2026-03-01T19:00:00-07:00"),
+        ],
+        "line 2 is no line": [one, replace(two, at="2026-03-01T19:00:00+14:15")],
+        "line 3 is no line": [one, two, replace(sealed, policy="")],
     }
     for told, entries in cases.items():
         desk.rewrite(entries)
@@ -297,16 +316,15 @@ def test_lines_that_are_none_are_named(desk: Desk, content: bytes) -> None:
 
 def test_an_honest_day_verifies_before_and_after_its_key_is_out(desk: Desk) -> None:
     desk.commit(2)
-    decisions = desk.decide()
-    random_arm.seal(desk.chain, DAY, decisions, now=later(hours=12))
-    assert random_arm.seal(desk.chain, DAY, decisions, now=later(hours=13)).days == ()
+    decisions = desk.sealed()
+    assert desk.seal(decisions, hours=13).days == ()
     before = desk.verify(decisions)
     assert before.faults == ("the key of 2026-03-01 is not revealed: wait until it is, or give it with --key",)
     assert desk.verify(decisions, key_file=key_file(desk.keys, "imports", DAY)).ok
     head = random_arm.reveal(desk.chain, desk.keys, DAY, now=later(days=2)).head
     found = desk.verify(decisions, published=[head.sha256.upper()])
     assert found.ok
-    assert found.notes == ()
+    assert found.notes == ("days begin at midnight by the clock of line 1: UTC+07:00",)
     assert (found.replayed.declarations, found.replayed.drawn > 8) == (200, True)
     assert "imports, 2026-03-01: holds" in found.describe()
     assert json.loads(json.dumps(found.to_dict()))["ok"] is True
@@ -315,13 +333,13 @@ def test_an_honest_day_verifies_before_and_after_its_key_is_out(desk: Desk) -> N
 def test_what_was_not_proved_is_said(desk: Desk) -> None:
     desk.commit(1, first=DAY - timedelta(days=2), trial="dress rehearsal")
     day = DAY - timedelta(days=2)
-    decisions = desk.decide(day)
+    decisions = desk.sealed(day)
     random_arm.reveal(desk.chain, desk.keys, day, now=later(days=2))
     found = desk.verify(decisions, day=day, trial="dress rehearsal")
     assert found.ok
     assert [note.partition(":")[0] for note in found.notes] == [
         "trial 'dress rehearsal'",
-        "the decisions were not sealed before the key was out",
+        "days begin at midnight by the clock of line 1",
         "no head kept elsewhere was given (--head)",
     ]
     refused = desk.verify(decisions, day=day)
@@ -333,37 +351,42 @@ def test_a_chain_written_anew_is_found_by_a_head_kept_elsewhere(desk: Desk) -> N
     twin = Desk(desk.folder / "twin")
     twin.folder.mkdir()
     twin.commit(1)
+    decisions = twin.sealed()
     twin.chain.replace(desk.chain)
     head_file(twin.chain).replace(head_file(desk.chain))
     assert random_arm.read(desk.chain).faults == ()
-    found = desk.verify(twin.decide(), published=[kept], key_file=key_file(twin.keys, "imports", DAY))
+    found = desk.verify(decisions, published=[kept], key_file=key_file(twin.keys, "imports", DAY))
     assert [fault.partition(",")[0] for fault in found.faults] == [f"no line has the hash {kept}"]
 
 
 def test_decisions_of_another_day_another_key_or_another_shape_are_named(desk: Desk) -> None:
     desk.commit(2)
     tomorrow = DAY + timedelta(days=1)
+    decisions = desk.sealed()
+    desk.seal(decisions, tomorrow)
     for day in (DAY, tomorrow):
         random_arm.reveal(desk.chain, desk.keys, day, now=later(days=4))
-    decisions = desk.decide()
     assert "200 of 200 rows were decided on another day than 2026-03-02, for example 2026-03-01" in str(
         desk.verify(decisions, day=tomorrow).faults
     )
     assert "nothing commits to a key of 2026-05-01" in desk.verify(decisions, day=date(2026, 5, 1)).faults
     other = key_file(desk.keys, "imports", tomorrow)
-    assert "is not the key of 2026-03-01 that line 3 reveals" in desk.verify(decisions, key_file=other).faults[0]
+    assert "is not the key of 2026-03-01 that line 5 reveals" in desk.verify(decisions, key_file=other).faults[0]
     short = desk.folder / "short.parquet"
     pl.read_parquet(decisions).drop("would_be_lane").write_parquet(short)
     with pytest.raises(SchemaError, match="would_be_lane"):
-        desk.verify(short)
-    with pytest.raises(SourceError, match="does not exist"):
+        desk.verify(short, open_changed=True)
+    with pytest.raises(SourceError, match=r"none\.parquet cannot be read: No such file"):
         desk.verify(desk.folder / "none.parquet")
+    with pytest.raises(RandomArmError, match=r"none\.jsonl does not exist. Check the path, or begin the file"):
+        random_arm.verify(decisions, desk.folder / "none.jsonl", DAY, POLICY)
 
 
 def test_decisions_verify_as_csv_too(desk: Desk) -> None:
     desk.commit(1)
     table = desk.folder / "decisions.csv"
     pl.read_parquet(desk.decide()).write_csv(table)
+    desk.seal(table)
     assert desk.verify(table, key_file=key_file(desk.keys, "imports", DAY)).ok
 
 
@@ -379,9 +402,11 @@ def test_quarantine_is_no_fault_and_cannot_hide_a_green(desk: Desk) -> None:
     )
     file, key = desk.folder / "with.parquet", key_file(desk.keys, "imports", DAY)
     pl.concat([plain, unread]).write_parquet(file)
+    desk.seal(file)
     assert desk.verify(file, key_file=key).ok
     pl.concat([plain, unread.with_columns(cause=pl.lit("none"))]).write_parquet(file)
-    assert "2 have no would-be lane and were not in quarantine" in desk.verify(file, key_file=key).faults[0]
+    faults = desk.verify(file, key_file=key, open_changed=True).faults
+    assert "2 have no would-be lane and were not in quarantine" in faults[1]
 
 
 TAMPERED = ("spare", "add", "swap", "lane", "cause", "stratum", "repeat", "drop_drawn")
@@ -437,7 +462,7 @@ def test_any_changed_byte_of_sealed_decisions_is_found(tmp_path_factory, at: int
     changed = desk.folder / "changed.parquet"
     changed.write_bytes(content)
     found = desk.verify(changed, key_file=key_file(desk.keys, "imports", DAY))
-    assert "line 2 seals: the decisions were changed since" in "; ".join(found.faults)
+    assert "line 2 seals: they were changed since" in "; ".join(found.faults)
     assert found.replayed is None, "damaged bytes are not opened: they can crash the reader"
 
 
@@ -448,7 +473,7 @@ def _sealed(factory: pytest.TempPathFactory) -> Desk:
     if not _SEALED:
         desk = Desk(factory.mktemp("sealed"))
         desk.commit(1)
-        random_arm.seal(desk.chain, DAY, desk.decide(), now=later(hours=12))
+        desk.seal(desk.decide())
         _SEALED.append(desk)
     return _SEALED[0]
 
@@ -456,9 +481,56 @@ def _sealed(factory: pytest.TempPathFactory) -> Desk:
 def test_other_decisions_cannot_be_sealed_in_place_of_the_first(desk: Desk) -> None:
     desk.commit(2)
     first, second = desk.decide(), desk.decide(DAY + timedelta(days=1), "other.parquet")
-    random_arm.seal(desk.chain, DAY, first, now=later(hours=12))
+    desk.seal(first)
     with pytest.raises(RandomArmError, match="sealed already in line 3"):
-        random_arm.seal(desk.chain, DAY, second, now=later(hours=13))
+        desk.seal(second, hours=13)
+    wider = replace(POLICY, random_share=0.2)
+    with pytest.raises(RandomArmError, match="sealed already in line 3"):
+        random_arm.seal(desk.chain, DAY, first, wider, now=later(hours=13))
+
+
+def test_a_clock_elsewhere_moves_no_days_midnight(desk: Desk) -> None:
+    desk.commit(2)
+    samoa = EVE.astimezone(timezone(timedelta(hours=-11)))
+    with pytest.raises(RandomArmError, match="when 2026-02-28 had begun"):
+        desk.commit(1, first=DAY - timedelta(days=1), now=samoa)
+    desk.commit(1, now=samoa)
+    assert {entry.at for entry in random_arm.read(desk.chain).entries} == {"2026-02-28T18:00:00+07:00"}
+    desk.sealed()
+    kiritimati = later(hours=24).astimezone(timezone(timedelta(hours=14)))
+    assert kiritimati.date() > DAY
+    with pytest.raises(RandomArmError, match="2026-03-01 has not ended at 2026-03-01T18:00:00"):
+        random_arm.reveal(desk.chain, desk.keys, DAY, now=kiritimati)
+    assert random_arm.status(desk.chain, now=kiritimati).today == DAY
+
+
+def test_what_nobody_sealed_does_not_verify_and_keeps_its_key(desk: Desk) -> None:
+    desk.commit(1)
+    decisions, key = desk.decide(), key_file(desk.keys, "imports", DAY)
+    with pytest.raises(RandomArmError, match=r"no decisions of 2026-03-01 are sealed: .*Seal them first"):
+        random_arm.reveal(desk.chain, desk.keys, DAY, now=later(days=2))
+    found = desk.verify(decisions, key_file=key)
+    assert "nothing seals the decisions of 2026-03-01" in found.faults[0]
+    assert found.replayed is None
+    anyway = desk.verify(decisions, key_file=key, open_changed=True)
+    assert not anyway.ok
+    assert anyway.replayed.ok
+    assert random_arm.status(desk.chain, now=later(days=3)).unsealed == [DAY]
+    assert "Days begin at midnight by its clock, UTC+07:00." in random_arm.status(desk.chain, now=EVE).describe()
+    assert "past, and no decisions sealed: 2026-03-01" in random_arm.status(desk.chain, now=later(days=3)).describe()
+
+
+def test_another_policy_than_the_sealed_one_does_not_verify(desk: Desk) -> None:
+    desk.commit(1)
+    decisions, key = desk.sealed(), key_file(desk.keys, "imports", DAY)
+    assert desk.verify(decisions, policy=replace(POLICY, key=b"\1" * 32), key_file=key).ok, "its key is not read"
+    found = desk.verify(decisions, policy=replace(POLICY, random_share=0.061), key_file=key)
+    assert found.faults == (
+        "the policy is not the one that line 2 seals: another share, lane or limit draws others (--changed draws by it "
+        "anyway)",
+    )
+    (decisions.parent / random_arm.POLICY_FILE).write_text(random_arm.policy_json(POLICY))
+    assert random_arm.policy_beside(decisions) == replace(POLICY, key=bytes(32))
 
 
 def _commit_one(folder: str, number: int) -> None:
@@ -481,12 +553,14 @@ def test_writers_at_once_lose_no_line(desk: Desk) -> None:
 def test_status_tells_what_is_ahead_what_waits_and_what_is_missing(desk: Desk) -> None:
     desk.commit(5)
     assert random_arm.status(desk.chain, desk.keys, now=EVE).ahead == 5
+    desk.sealed()
     key_file(desk.keys, "imports", DAY + timedelta(days=3)).unlink()
     found = random_arm.status(desk.chain, desk.keys, now=later(days=2))
     assert (found.ahead, found.unrevealed, found.missing) == (3, [DAY], (DAY + timedelta(days=3),))
     assert not found.ok
     assert "SECRET MISSING: 2026-03-04" in found.describe()
-    assert random_arm.status(desk.folder / "none.jsonl", now=EVE).ahead == 0
+    with pytest.raises(RandomArmError, match=r"none\.jsonl does not exist"):
+        random_arm.status(desk.folder / "none.jsonl", now=EVE)
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs rights that bind")
@@ -514,12 +588,15 @@ def test_the_commands_commit_seal_reveal_and_verify(desk: Desk) -> None:
     assert found.exit_code == 0, found.output
     assert json.loads(found.output)["replayed"]["declarations"] == 200
     tampered(pl.read_parquet(file), "swap", 3).write_parquet(file)
-    assert "the decisions were changed since" in call(*asked, "--trial", "rehearsal").output
+    assert "they were changed since" in call(*asked, "--trial", "rehearsal").output
     named = call(*asked, "--trial", "rehearsal", "--changed")
     assert named.exit_code == 1
     assert "drawn, and should not have been: D" in named.output
     assert "not drawn, and should have been: D" in named.output
     assert call("status", *chain_, *keys).exit_code == 0
+    missing = call("status", "--chain", str(desk.folder / "none.jsonl"))
+    assert isinstance(missing.exception, RandomArmError)
+    assert missing.exit_code != 0
 
 
 def test_ten_years_of_lines_are_read_in_seconds(desk: Desk) -> None:

@@ -21,6 +21,7 @@ from workbench.simulation.recorded import TRUTH
 from workbench.simulation.run import simulate_policy
 from workbench.simulation.settings import Learning, Settings
 from workbench.simulation.world import Week
+from workbench.simulation.worlds import open_worlds
 from workbench.synthetic import GenerationError, Tables
 from workbench.synthetic.changes import WeeklySchemeChange
 from workbench.synthetic.draws import Ints
@@ -380,6 +381,28 @@ class TestPipelines:
         worlds = generated_worlds(load_pipeline(PIPELINES / "declarations.toml"), self.settings())
         assert worlds.dates.simulated == DEFAULT_WEEKS == 104
 
+    def test_more_weeks_than_ten_years_have_are_refused_before_anything_is_drawn(self) -> None:
+        pipeline = load_pipeline(PIPELINES / "declarations.toml")
+        with pytest.raises(GenerationError, match=r"at most 521 weeks \(120 months\).*Give at most 517 weeks"):
+            open_worlds(pipeline, self.settings(weeks=600))
+
+    def test_a_change_is_told_in_a_few_words(self) -> None:
+        assert WeeklySchemeChange(1, "false_origin", moves=True).describe() == (
+            "false origin moves to other goods and traders"
+        )
+        assert WeeklySchemeChange(1, "false_origin", 2.0, moves=True).describe().endswith("traders, times 2")
+        assert WeeklySchemeChange(1, "false_origin", 0.5).describe() == "false origin times 0.5"
+
+    def test_the_fingerprint_of_a_world_is_that_of_its_dials(self) -> None:
+        small = Weeks(start=1, simulated=2, goods=50, seed=3)
+        others = [
+            ReactingWorld(replace(small, seed=4)),
+            ReactingWorld(replace(small, simulated=3)),
+            ReactingWorld(small, ReactingConfig(changes=(WeeklySchemeChange(1, "false_origin", 2.0),))),
+        ]
+        assert ReactingWorld(small).fingerprint == ReactingWorld(small, ReactingConfig()).fingerprint
+        assert len({one.fingerprint for one in [ReactingWorld(small), *others]}) == 4
+
     def test_events_are_the_changes_that_are_simulated(self) -> None:
         pipeline = load_pipeline(PIPELINES / "declarations.toml")
         events = generated_worlds(pipeline, self.settings(weeks=104)).events
@@ -405,7 +428,11 @@ class TestRefusals:
             (lambda: WeeklySchemeChange(3, "undervaluation", -1.0), "expected 0 or more"),
             (lambda: ReactingConfig(deterrence=-1.0), "deterrence is -1.0"),
             (lambda: Weeks(start=0, simulated=5, goods=10, seed=1), "0 weeks of start"),
-            (lambda: ReactingService(Weeks(start=4, simulated=600, goods=10, seed=1)), "longer than 120 months"),
+            (
+                lambda: ReactingService(Weeks(start=4, simulated=600, goods=10, seed=1)),
+                "at most 517 weeks after the start",
+            ),
+            (lambda: Weeks(start=600, simulated=6, goods=10, seed=1).extent, "at most 521 weeks.*Give a shorter start"),
             (lambda: ReactingService(DATES, ReactingConfig(violation_rate=0.9)), "violation_rate is 0.9"),
         ],
     )

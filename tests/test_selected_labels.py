@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -50,7 +51,7 @@ def ground(labelled: int = 40, others: int = 30, seed: int = 0) -> Ground:
         matrix=rng.random((labelled, 3), dtype=np.float32),
         labels=(rng.random(labelled) < 0.3).astype(float),
         inclusion=rng.uniform(0.05, 1.0, labelled),
-        by_lot=rng.random(labelled) < 0.4,
+        in_arm=rng.random(labelled) < 0.4,
         unlabelled=rng.random((others, 3), dtype=np.float32),
         stands_for=4.0,
         guessed=rng.uniform(0.01, 0.9, others),
@@ -88,7 +89,7 @@ def test_the_hard_cut_takes_the_most_suspicious():
     given_ground = ground()
     made = next(one for one in VARIANTS if one.name == "hard cut")().training_set(given_ground)
     taken = made.labels[40:] == 1
-    assert taken.sum() == round(given_ground.labels[given_ground.by_lot].mean() * 30)
+    assert taken.sum() == round(given_ground.labels[given_ground.in_arm].mean() * 30)
     assert given_ground.guessed[taken].min() >= given_ground.guessed[~taken].max()
 
 
@@ -189,7 +190,48 @@ def test_goods_of_one_class_are_told_without_figures(small_world: Tables):
     truth = only.table.filter(pl.col("goods") == "truth")
     assert truth["violations"].to_list() == [0] * truth.height
     assert truth["average_precision"].null_count() == truth.height
-    assert "truth" not in only.describe()
+    items = f"{truth['judged_on'][0]:,} items with 0 violations."
+    assert f"truth: all later goods, by the truth about them, {items}\nToo few to judge by" in only.describe()
+    page = selected_labels_page(only.to_dict())
+    few = next(section for section in page.sections if section.title == "Too few to judge by")
+    assert few.text[0].startswith("By the truth about all goods: ")
+
+
+def test_one_violation_judges_nothing(small_world: Tables):
+    """A single violation would give every variant an interval without width."""
+    first = truth_of(small_world).filter(pl.col("violation"))
+    last = small_world.declarations.filter(pl.col("lodged_at") >= MOMENT).join(first, on=["declaration_id", "item_no"])
+    lone = pl.col("declaration_id") == last["declaration_id"][0]
+    one = compare(
+        small_world.declarations,
+        small_world.outcomes,
+        moment=MOMENT,
+        until=MOMENT + timedelta(days=2),
+        features=FEATURES,
+        config=MODEL,
+        truth=truth_of(small_world).with_columns(violation=lone & pl.col("violation")),
+        replicates=5,
+    )
+    judged = one.table.filter(pl.col("goods") == "truth")
+    assert 0 < judged["violations"][0] < 10
+    assert judged["gain"].null_count() == judged.height
+
+
+def test_the_text_names_what_it_rests_on(compared: Comparison):
+    text = compared.describe()
+    for goods, judged, violations in compared.table.select("goods", "judged_on", "violations").unique().rows():
+        assert f"{goods}: {GOODS[goods]}, {judged:,} items with {violations:,} violations." in text
+    assert "Known for controlled goods only" in text
+    assert not re.search(r"\d\.\d\d\d", text), "no more digits than intervals carry"
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_parcelling_draws_violations_at_the_mean_guess_of_their_band():
+    given_ground = replace(ground(others=4000), guessed=np.repeat([0.0, 0.5, 1.0], [1000, 2000, 1000]))
+    made = next(one for one in VARIANTS if one.name == "parcelling")().training_set(given_ground)
+    drawn = made.labels[40:]
+    assert (drawn[:1000].mean(), drawn[3000:].mean()) == (0.0, 1.0)
+    assert drawn[1000:3000].mean() == pytest.approx(0.5, abs=0.05)
 
 
 def test_days_without_goods_are_named(small_world: Tables):

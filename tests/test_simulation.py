@@ -21,12 +21,17 @@ from polars.testing import assert_frame_equal
 from workbench.config import FeaturesConfig, ModelConfig, SimulationConfig, load_pipeline
 from workbench.errors import ConfigError, LabelError, ParameterError, RunDirectoryError, SchemaError, SourceError
 from workbench.scorer.schema import KEY, Role, empty, names
+from workbench.simulation import course
+from workbench.simulation import run as run_module
+from workbench.simulation.checkpoints import weeks_kept
 from workbench.simulation.choosing import PolicyError, check_choice
 from workbench.simulation.knowledge import Knowledge
 from workbench.simulation.learner import KnownLearner
 from workbench.simulation.masking import Mask
 from workbench.simulation.metrics import ARM_COLUMNS, WEEK_COLUMNS, arms_found, week_found, with_cumulative
 from workbench.simulation.plans import rate_of_week, seats_of_week
+from workbench.simulation.policies.arm import Ranking, Round
+from workbench.simulation.policies.mixture import Mixture
 from workbench.simulation.policy import Choice, Policy, Situation
 from workbench.simulation.recorded import RecordedWorld, recorded_world
 from workbench.simulation.run import simulate_policy
@@ -663,10 +668,17 @@ def test_criteria_propose_by_columns_and_profiles_known_then(tmp_path):
         (Choice(np.array([-1, 0]), ("a",) * 2, np.ones(5)), "whole numbers from 0 to 4"),
         (Choice(np.array([0.0, 1.0]), ("a",) * 2, np.ones(5)), "whole numbers"),
         (Choice(np.array([0, 1]), ("a",), np.ones(5)), "named 1 arms for 2 goods"),
-        (Choice(np.array([0, 1]), ("a",) * 2, np.ones(4)), r"shape \(4,\), expected \(5,\)"),
+        (Choice(np.array([0, 1]), ("a",) * 2, np.ones(4)), "gave 4 probabilities, expected 5"),
         (Choice(np.array([0, 1]), ("a",) * 2, np.full(5, 1.5)), r"not all in \[0, 1\]"),
         (Choice(np.array([0, 1]), ("a",) * 2, np.full(5, np.nan)), r"not all in \[0, 1\]"),
         (Choice(np.array([0, 1]), ("a",) * 2, np.array([1.0, 0, 1, 1, 1])), "chose have the probability 0"),
+        (None, "answered with NoneType, expected a Choice"),
+        (Choice([0, 1], ("a",) * 2, np.ones(5)), "not both arrays of numbers in one dimension"),
+        (Choice(np.array([[0], [1]]), ("a",) * 2, np.ones(5)), "not both arrays of numbers in one dimension"),
+        (Choice(np.array([True, False]), ("a",) * 2, np.ones(5)), "not both arrays of numbers in one dimension"),
+        (Choice(np.array([0, 1]), ("a",) * 2, np.array(["1"] * 5)), "not both arrays of numbers in one dimension"),
+        (Choice(np.array([0, 1]), "aa", np.ones(5)), "its arms are not a tuple of names"),
+        (Choice(np.array([0, 1]), (None, None), np.ones(5)), "its arms are not a tuple of names"),
     ],
 )
 def test_a_choice_that_breaks_the_contract_is_named(choice, message):
@@ -690,6 +702,53 @@ class Idle(Policy):
 def test_a_policy_that_breaks_the_contract_stops_the_simulation():
     with pytest.raises(PolicyError, match=r"Policy 'mine' .* in week 0: it chose 0 goods"):
         run(Idle())
+
+
+@dataclass
+class Telling(Greedy):
+    """Greedy with something of the test's to tell or to remember."""
+
+    says: Any = 0.0
+    remembers: Any = 0.0
+
+    def told(self) -> Mapping[str, float]:
+        return {"x": self.says}
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        return {"x": self.remembers}
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, "y", None])
+def test_what_a_policy_tells_is_a_number(number):
+    with pytest.raises(PolicyError, match=r"Policy 'mine' told of week 0 what is no finite number: x"):
+        run(Telling(says=number))
+
+
+@pytest.mark.parametrize("memory", [math.nan, {1}, np.int64(3), pl.DataFrame()])
+def test_what_a_policy_remembers_is_plain_json(tmp_path, memory):
+    with pytest.raises(PolicyError, match=r"Policy 'mine' cannot be kept after week 0: its state is not made of plain"):
+        run(Telling(remembers=memory), folder=tmp_path)
+
+
+class Wishful(Ranking):
+    """A ranking whose wish is the test's."""
+
+    name: ClassVar[str] = "wishful"
+
+    def __init__(self, wish: Any) -> None:
+        self._given = wish
+
+    def wish(self, this: Round) -> Any:
+        return self._given
+
+
+@pytest.mark.parametrize(
+    ("wish", "found"), [(np.ones(3), r"float64 of shape \(3,\)"), (np.array(["a"] * 56), "<U1"), ([1.0] * 56, "list")]
+)
+def test_a_ranking_that_breaks_the_contract_is_named(wish, found):
+    with pytest.raises(PolicyError, match=rf"The arm 'wishful' broke .* in week 0: its wish is {found}.*of 56 numbers"):
+        run(Mixture(Wishful(wish)))
 
 
 # ---------------------------------------------------------------- the loop
@@ -829,6 +888,10 @@ class Reacting:
     remembered: int = 0
 
     @property
+    def fingerprint(self) -> str:
+        return self.records.fingerprint
+
+    @property
     def weeks(self) -> int:
         return self.records.weeks
 
@@ -875,19 +938,100 @@ def test_a_finished_simulation_is_not_done_again(tmp_path):
     assert len(list((tmp_path / "checkpoints").iterdir())) == 1
 
 
-def test_checkpoints_of_another_simulation_are_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [({"rate": 0.3}, "settings"), ({"replication": 1}, "settings"), ({"mask": "random:0.5"}, "settings")],
+)
+def test_checkpoints_of_another_simulation_are_refused(tmp_path, change, named):
     run(settings=replace(SETTINGS, weeks=2), folder=tmp_path)
-    for other in (replace(SETTINGS, weeks=2, rate=0.3), replace(SETTINGS, weeks=2, replication=1)):
-        with pytest.raises(RunDirectoryError, match="is of another simulation"):
-            run(settings=other, folder=tmp_path)
-    other_goods = RecordedWorld.of(*records(seed=4), start_weeks=2)
-    with pytest.raises(RunDirectoryError, match="is of another simulation"):
-        run(settings=replace(SETTINGS, weeks=2), records_=other_goods, folder=tmp_path)
+    with pytest.raises(
+        RunDirectoryError, match=rf"is of another simulation: it has other {named}\. Give another folder"
+    ):
+        run(settings=replace(SETTINGS, weeks=2, **change), folder=tmp_path)
 
 
-def test_a_checkpoint_that_was_cut_off_is_named(tmp_path):
+def other_worlds() -> dict[str, RecordedWorld]:
+    """Return worlds that differ from `world()` in one value, all of them in weeks that were not yet simulated."""
+    goods, outcomes = records()
+    last = pl.int_range(pl.len()) == pl.len() - 1
+    other = {
+        "a label": (
+            goods,
+            outcomes.with_columns(violation=pl.when(last).then(1 - pl.col("violation")).otherwise("violation")),
+        ),
+        "a duty": (goods, outcomes.with_columns(recovered_duty_usd=pl.col("recovered_duty_usd") + last)),
+        "a null": (goods, outcomes.with_columns(recovered_duty_usd=pl.when(~last).then("recovered_duty_usd"))),
+        "a value": (goods.with_columns(customs_value_usd=pl.col("customs_value_usd") + last), outcomes),
+        "an importer": (goods.with_columns(importer_id=pl.when(~last).then("importer_id")), outcomes),
+        "one more": (pl.concat([goods, goods.tail(1).with_columns(declaration_id=pl.lit("D99999"))]), outcomes),
+    }
+    return {name: RecordedWorld.of(*tables, start_weeks=2) for name, tables in other.items()}
+
+
+@pytest.mark.parametrize("name", ["a label", "a duty", "a null", "a value", "an importer", "one more"])
+def test_a_simulation_does_not_go_on_with_other_data(tmp_path, name):
+    with pytest.raises(KilledError):
+        run(Mortal(dies_in=3), folder=tmp_path)
+    with pytest.raises(RunDirectoryError, match="is of another simulation: it has other data"):
+        run(records_=other_worlds()[name], folder=tmp_path)
+
+
+def test_the_fingerprint_of_records_hangs_on_their_values_alone():
+    goods, outcomes = records()
+    shuffled = RecordedWorld.of(goods.sample(fraction=1.0, shuffle=True, seed=1), outcomes.reverse(), start_weeks=2)
+    assert shuffled.fingerprint == world().fingerprint
+    assert len({one.fingerprint for one in (world(), world(3), world(delay_days=1), *other_worlds().values())}) == 9
+
+
+def damaged(name: str, new: Callable[[bytes], bytes]) -> Callable[[Path], Any]:
+    return lambda folder: (folder / name).write_bytes(new((folder / name).read_bytes()))
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        (damaged("state.json", lambda old: old[:20]), "state.json is not as it was written"),
+        (damaged("state.json", lambda old: old.replace(b'"next_week": 2', b'"next_week": 1')), "state.json is not"),
+        (damaged("state.json", lambda old: b"[]"), "state.json is not"),
+        (damaged("goods.parquet", lambda old: old[:-9]), "goods.parquet is not as it was written"),
+        (damaged("goods.parquet", lambda old: old[:200] + bytes([old[200] ^ 255]) + old[201:]), "goods.parquet is not"),
+        (lambda folder: pl.DataFrame({"a": [1]}).write_parquet(folder / "weeks.parquet"), "weeks.parquet is not"),
+        (lambda folder: (folder / "controls.parquet").unlink(), r"controls.parquet cannot be read \(No such file"),
+        (damaged("sha256.json", lambda old: b"{}"), "state.json is not"),
+        (damaged("sha256.json", lambda old: b"7"), "sha256.json is not"),
+        (lambda folder: (folder.parent / "week-99999").write_text("x"), "week-99999 cannot be gone on from"),
+    ],
+)
+def test_a_damaged_checkpoint_is_named_and_never_used(tmp_path, damage, named):
     run(settings=replace(SETTINGS, weeks=2), folder=tmp_path)
-    (state,) = (tmp_path / "checkpoints").glob("*/state.json")
-    state.write_text('{"fingerprint": ')
-    with pytest.raises(RunDirectoryError, match=r"week-00002 cannot be read .* Remove it to start again"):
+    (kept,) = (tmp_path / "checkpoints").iterdir()
+    damage(kept)
+    with pytest.raises(RunDirectoryError, match=rf"{named}.*Remove it to start this run again"):
         run(settings=replace(SETTINGS, weeks=2), folder=tmp_path)
+
+
+def test_files_of_others_beside_checkpoints_are_left_alone(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "notes.txt").write_text("x")
+    run(settings=replace(SETTINGS, weeks=3), folder=tmp_path)
+    assert sorted(one.name for one in (tmp_path / "checkpoints").iterdir()) == ["notes.txt", "week-00003"]
+
+
+def test_seconds_of_a_run_that_was_stopped_are_those_of_all_its_weeks(tmp_path, monkeypatch):
+    clock = iter(range(1_000))
+    monkeypatch.setattr(course.time, "perf_counter", lambda: float(next(clock)))
+    with pytest.raises(KilledError):
+        run(Mortal(dies_in=4), folder=tmp_path)
+    assert run(folder=tmp_path).seconds == WEEKS - 2
+    # All of it was done before.
+    assert run(folder=tmp_path).seconds == WEEKS - 2
+
+
+def test_the_first_week_and_slow_ones_are_kept_at_once(tmp_path, monkeypatch):
+    slow = replace(SETTINGS, learning=replace(LEARNING, simulation=SimulationConfig(rounds=8, checkpoint_weeks=99)))
+    kept: list[int] = []
+    run(settings=slow, folder=tmp_path / "quick", tell=lambda _, done: kept.append(weeks_kept(tmp_path / "quick")))
+    assert kept == [0, 1, 1, 1, 1, 1, 1, 7]
+    monkeypatch.setattr(run_module, "_CHECKPOINT_SECONDS", 0.0)
+    run(settings=slow, folder=tmp_path / "slow", tell=lambda _, done: kept.append(weeks_kept(tmp_path / "slow")))
+    assert kept[8:] == list(range(8))

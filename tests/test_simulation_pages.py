@@ -17,8 +17,9 @@ import pytest
 from workbench.reports.experiments_page import experiments_page, write_experiments_page
 from workbench.reports.html import render
 from workbench.reports.page import Details, Figure, Page, Table
+from workbench.reports.sections import simulation as sections
+from workbench.reports.sections import simulation_advice as advice
 from workbench.reports.sections import simulation_figures as figures
-from workbench.reports.sections import simulation_words as words
 from workbench.reports.simulation_page import Framed, simulation_page, write_simulation_page
 from workbench.simulation.experiments import Experiments
 from workbench.simulation.metrics import ARM_COLUMNS, WEEK_COLUMNS
@@ -50,7 +51,8 @@ def simulated(
                     arms.append(who | {"arm": arm, "duty_found_usd": duty, **counts})
     runs = pl.DataFrame([{"policy": policy, "replication": 0, "seconds": 3.0} for policy, _, _ in policies])
     events = settings.pop("events", [])
-    said = {"rate": 0.1, "title": "Imports", "plan": "direct", "pipeline": "small.toml", **settings}
+    world = {"world": "generated"} if reacts else {}
+    said = {"rate": 0.1, "title": "Imports", "plan": "direct", "pipeline": "small.toml", **world, **settings}
     return SimulationResults.of(pl.DataFrame(rows, WEEK_COLUMNS), pl.DataFrame(arms, ARM_COLUMNS), runs, said, events)
 
 
@@ -114,7 +116,7 @@ def titles(page: Page) -> list[str]:
 def test_the_answer_names_policy_capacity_and_how_sure_it_is():
     answer = plain(page_of(simulated(MODEL, MIXED, LOT)).answer)
     assert re.match(
-        r"With 10 % of the goods controlled, model found most: [\d.]+ % of what it controlled held a violation "
+        r"With 10 % of the goods controlled, model found most: [\d.]+ % of its controls found a violation "
         r"\([\d.]+ % to [\d.]+ %, mean of 30 weeks\), 2\.\d times as much as by lot\.",
         answer,
     )
@@ -128,17 +130,54 @@ def test_a_lead_that_may_be_chance_is_called_so_and_a_sure_one_too():
 
 
 @pytest.mark.parametrize(
-    ("mixed", "said"), [(0.50, "cost 1"), (0.70, "gained"), (0.60, "neither surely cost nor surely gained")]
+    ("mixed", "said"), [(0.50, "cost 1"), (0.70, "gained"), (0.60, "is not shown to cost or to gain anything")]
 )
 def test_exploration_is_told_as_cost_gain_or_neither(mixed, said):
     answer = plain(page_of(simulated(MODEL, ("model+random:0.1", mixed, 0.1))).answer)
-    assert f"Exploring with 10 % of the controls (model+random:0.1) {said}" in answer
+    assert f"Exploration (10 % of the controls of model+random:0.1, chosen to learn) {said}" in answer
 
 
-def test_few_weeks_say_that_nothing_is_sure():
+def test_few_weeks_say_that_policies_are_not_shown_to_differ_and_never_that_they_are_the_same():
     page = page_of(simulated(MODEL, LOT, weeks=4))
-    assert "With so few weeks nothing says how sure its lead is." in page.answer
-    assert any("more weeks" in step for step in page.next_steps)
+    answer = plain(page.answer)
+    assert re.match(r"With 10 % .* \(precision\) was [\d.]+ % for model and [\d.]+ % for random\. ", answer)
+    assert answer.endswith("not shown to differ: 4 weeks are too few, an interval needs 8.")
+    assert plain(page.next_steps[0]).startswith("Simulate more weeks (--weeks 26): 4 weeks cannot show")
+    said = " ".join([answer, *page.next_steps, *(text for section in page.sections for text in section.text)])
+    assert "find the same" not in said
+    assert "found most" not in said
+    assert "Intervals" not in said
+    assert "intervals" not in said
+    alone = plain(page_of(simulated(MODEL, weeks=4)).answer)
+    assert "How sure that is cannot be said: 4 weeks are too few" in alone
+
+
+def test_close_policies_are_not_shown_to_differ():
+    steps = " ".join(page_of(simulated(MODEL, ("twin", 0.599, 0.0))).next_steps)
+    assert "by what else they give: these weeks do not show that they differ." in steps
+
+
+def test_the_period_ends_with_the_last_day_of_the_last_week():
+    page = page_of(simulated(MODEL, weeks=2))
+    assert plain(page.subtitle).endswith("2 weeks, 6 Jan to 19 Jan 2025")
+
+
+def test_labels_of_the_start_and_replications_are_told_in_words():
+    def told(**settings: Any) -> dict[str, str]:
+        found = simulated(MODEL, start_weeks=4, **settings).to_dict()
+        return {fact.name: plain(fact.value) for fact in sections.facts(found)}
+
+    assert told(mask="none")["Labels known at the start"] == "all, of 4 weeks"
+    assert told(mask="random:0.1")["Labels known at the start"] == "those of 10 % of the goods, by lot, of 4 weeks"
+    assert told(mask="natural")["Labels known at the start"] == "those of the service's own controls, of 4 weeks"
+    assert told()["Replications"] == "1"
+
+
+def test_each_policy_is_explained_where_the_study_said_how_it_chooses():
+    explained = page_of(simulated(MODEL, LOT, policies={"model": "By the score.", "random": "By lot."}))
+    (one,) = [block for block in blocks(explained) if isinstance(block, Table) and "chosen by" in block.caption]
+    assert ("model", "By the score.") in one.rows
+    assert not [block for block in blocks(page_of(simulated(MODEL))) if "chosen by" in getattr(block, "caption", "")]
 
 
 def test_no_control_at_all_is_an_answer_too():
@@ -161,12 +200,12 @@ def test_who_found_most_duty_is_told_where_it_is_another():
 
 
 def test_a_page_warns_where_records_repeat_and_where_the_world_reacts():
-    repeats = plain(" ".join(words.caveats(simulated(MODEL, world="recorded", repeated_share=0.82).to_dict())))
+    repeats = plain(" ".join(advice.caveats(simulated(MODEL, world="recorded", repeated_share=0.82).to_dict())))
     assert "82 % of the goods repeat an earlier record" in repeats
     assert "no evidence about fraud in new consignments" in repeats
-    assert "repeat an earlier" not in " ".join(words.caveats(simulated(MODEL, repeated_share=0.01).to_dict()))
+    assert "repeat an earlier" not in " ".join(advice.caveats(simulated(MODEL, repeated_share=0.01).to_dict()))
     assert "traders do not react" in repeats
-    reacting = " ".join(words.caveats(simulated(MODEL, LOT, reacts=True, world="generated").to_dict()))
+    reacting = " ".join(advice.caveats(simulated(MODEL, LOT, reacts=True).to_dict()))
     assert "real ones may do otherwise" in reacting
 
 
@@ -249,12 +288,12 @@ def test_a_notebook_shows_the_page_in_a_frame_in_which_nothing_runs():
 # --- several simulations ---------------------------------------------------------------------------------------------
 
 
-def experiments(*, same_rate: bool = False) -> Experiments:
+def experiments(*, same_rate: bool = False, **changes: Any) -> Experiments:
     at = {0.01: (0.7, 0.6), 0.05: (0.6, 0.6), 0.1: (0.4, 0.5)}
     return Experiments.of(
         {
             f"run-{rate:g}": simulated(
-                ("model", model, 0.0), ("model+random:0.1", mixed, 0.1), LOT, rate=0.1 if same_rate else rate
+                ("model", model, 0.0), ("model+random:0.1", mixed, 0.1), LOT, rate=0.1 if same_rate else rate, **changes
             )
             for rate, (model, mixed) in at.items()
         }
@@ -281,6 +320,32 @@ def test_experiments_of_one_rate_are_told_apart_by_their_folders():
     assert [plain(str(name)) for name in next(page.figures()).chart.x] == [
         *("10 % (run-0.01)", "10 % (run-0.05)", "10 % (run-0.1)")
     ]
+
+
+def test_a_change_of_the_best_that_may_be_chance_depends_on_nothing():
+    found = experiments().to_dict()
+    rows = [{**row, "rivals": ["model", "model+random:0.1"]} for row in found["simulations"]]
+    answer = experiments_page({**found, "simulations": rows}).answer
+    assert answer.startswith("At none of these capacities is any policy shown to find more than model")
+    assert "depends" not in answer
+
+
+def test_bands_are_told_of_where_they_are_drawn():
+    assert next(experiments_page(experiments().to_dict()).figures()).note.startswith("Bands are 95 % intervals.")
+    short = experiments_page(experiments(weeks=4).to_dict())
+    assert next(short.figures()).note == "Too few weeks for intervals."
+    assert "How sure that is cannot be said: 4 weeks are too few" in short.answer
+    assert "Not surely ahead" not in short.answer
+
+
+def test_simulations_that_differ_in_more_than_their_rate_are_not_read_as_capacities():
+    runs = {mask: simulated(MODEL, LOT, rate=rate, mask=mask) for mask, rate in (("none", 0.05), ("random:0.1", 0.1))}
+    page = experiments_page(Experiments.of(runs).to_dict())
+    assert page.answer.startswith("Each simulation stands for itself.")
+    assert "capacity" not in page.answer
+    assert "One beside the other" in titles(page)
+    said = " ".join(text for section in page.sections for text in section.text)
+    assert "They differ in the labels known at the start." in said
 
 
 def test_one_simulation_makes_a_page_too():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,11 +16,11 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from workbench.errors import ParameterError, SourceError
-from workbench.simulation.compared import EXPLOITING_ARMS, Compared
+from workbench.simulation.compared import Compared
 from workbench.simulation.curves import curves, window_weeks
 from workbench.simulation.experiments import Experiments
 from workbench.simulation.metrics import ARM_COLUMNS, WEEK_COLUMNS
-from workbench.simulation.policies.registry import arms
+from workbench.simulation.policies.registry import arms, explores
 from workbench.simulation.results import SimulationResults, is_finished
 from workbench.simulation.uncertainty import FEWEST_WEEKS, Draws, block_weeks, mean_over_weeks
 
@@ -158,7 +159,8 @@ def test_what_explores_is_set_against_the_best_that_never_does():
 
 
 def test_every_arm_either_exploits_or_explores():
-    assert set(arms()) - EXPLOITING_ARMS == {"random", "entropy", "margin", "diversity", "thompson"}
+    learning = {name for name in [*arms(), "lot", "blend"] if explores(name)}
+    assert learning == {"lot", "random", "entropy", "margin", "diversity", "thompson"}
 
 
 def test_where_everything_explores_there_is_no_reference():
@@ -169,10 +171,20 @@ def test_where_traders_react_recall_ranks():
     weekly = np.full(12, 20)
     deterring, other = tables({"deterring": weekly - 2}, there=50), tables({"other": weekly}, there=100)
     weeks, arms, runs = (pl.concat(pair) for pair in zip(deterring, other, strict=True))
-    found = SimulationResults.of(weeks, arms, runs, {"rate": 0.1, "title": "t"}).summary
+    options = {"rate": 0.1, "title": "t", "world": "generated"}
+    found = SimulationResults.of(weeks, arms, runs, options).summary
     assert (found["reacts"], found["headline"]) == (True, "recall")
     # It finds less, of still less that there is.
     assert [row["policy"] for row in found["policies"]] == ["deterring", "other"]
+
+
+def test_the_kind_of_the_world_says_whether_it_reacts_and_not_what_a_single_policy_met():
+    alone = tables({"model": np.full(12, 20)})
+    kinds = {kind: SimulationResults.of(*alone, {"rate": 0.1, "world": kind}) for kind in ("generated", "recorded")}
+    assert {kind: found.summary["headline"] for kind, found in kinds.items()} == {
+        "generated": "recall",
+        "recorded": "precision",
+    }
 
 
 @pytest.mark.parametrize(("weeks", "part"), [(1, 0), (4, 2), (26, 13), (100, 13)])
@@ -331,13 +343,29 @@ def test_simulations_stand_in_the_order_of_their_rates_each_with_its_best(three_
     assert found.describe().count("not surely ahead") == 1
 
 
-def test_what_the_simulations_do_not_share_is_said(three_rates):
-    other = three_rates / "other"
-    other.mkdir()
-    results({"model": np.arange(9, 29)}, rate=0.2).write(other)
-    said = " ".join(Experiments.read([three_rates / "at-0.1", other]).to_dict()["caveats"])
-    assert "different weeks" in said
-    assert Experiments.read([three_rates / "at-0.1"]).to_dict()["caveats"] == []
+@pytest.mark.parametrize(
+    ("changes", "weeks", "named"),
+    [
+        ({"rate": 0.2}, 20, r"at-0.1 has weeks 30, goods 12000; other has weeks 20, goods 8000"),
+        ({"rate": 0.2, "pipeline": "other.toml"}, 30, r"at-0.1 has pipeline small.toml; other has pipeline other.toml"),
+        ({"rate": 0.2, "world": "generated"}, 30, r"other has kind of goods generated"),
+    ],
+)
+def test_simulations_of_other_weeks_or_goods_are_not_set_side_by_side(three_rates, changes, weeks, named):
+    one = results({"model": np.arange(9, 9 + weeks)})
+    (three_rates / "other").mkdir()
+    replace(one, settings={**one.settings, **changes}).write(three_rates / "other")
+    with pytest.raises(ParameterError, match=rf"Only simulations of the same weeks of the same goods.*{named}"):
+        Experiments.read([three_rates / "at-0.1", three_rates / "other"])
+
+
+def test_other_dials_than_the_rate_are_told(three_rates):
+    one = results({"model": np.arange(9, 39)})
+    (three_rates / "other").mkdir()
+    replace(one, settings={**one.settings, "mask": "random:0.1"}).write(three_rates / "other")
+    both = Experiments.read([three_rates / "at-0.1", three_rates / "other"])
+    assert both.to_dict()["differing"] == ["the labels known at the start"]
+    assert Experiments.read([three_rates / "at-0.1"]).to_dict()["differing"] == []
 
 
 def test_folders_that_cannot_be_compared_are_refused(three_rates, tmp_path):

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,11 @@ def canonical_json(value: Any) -> str:
     '{"at":1,"day":"2026-03-01"}'
     """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def now_or(moment: datetime | None) -> datetime:
+    """Return `moment`, the present by this machine's clock and offset where none is given."""
+    return moment or datetime.now().astimezone()
 
 
 @dataclass(frozen=True)

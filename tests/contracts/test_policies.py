@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
@@ -116,7 +117,7 @@ def week_of(count: int, *, known: str = "both", key: bytes = KEYS[0], week: int 
         recovered_duty_usd=pl.lit(None, pl.Float64),
     )
     learner = ToyLearner(goods, past.join(labels, on=KEY, how="inner"))
-    return Situation(week, goods, past, labels, learner, key)
+    return Situation(week, datetime(2025, 1, 6), goods, past, labels, learner, key)
 
 
 def chosen(text: str, situation: Situation, seats: int) -> Choice:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from workbench.daily import Desk
 
 NOT_ALL_READ = 4
 """Exit status of a call that did its work and could not read some file; that of a batch in which nothing could be."""
@@ -17,15 +20,22 @@ app = typer.Typer(
 )
 
 Folder = Annotated[Path, typer.Option("--desk", help="Folder of the desk, made by: workbench daily init")]
-Day = Annotated[
-    datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="The day, YYYY-MM-DD. Default: today.")
-]
+
+
+def _day(default: str) -> Any:
+    """Return the option for a day, with the sentence on what it is where none is given."""
+    return typer.Option("--date", formats=["%Y-%m-%d"], help=f"The day, YYYY-MM-DD. Default: {default}.")
+
+
+Today = Annotated[datetime | None, _day("today")]
+Yesterday = Annotated[datetime | None, _day("yesterday, the last day that is over")]
+LastDay = Annotated[datetime | None, _day("the last day that was decided")]
 
 _DESK = Path("desk")
 
 
 @app.callback(invoke_without_command=True)
-def daily(context: typer.Context, date: Day = None, desk: Folder = _DESK) -> None:
+def daily(context: typer.Context, date: Today = None, desk: Folder = _DESK) -> None:
     """Decide everything lodged by the end of a day that was not decided before, and take in what came back.
 
     A call that was killed is finished by the next one. Exits 4 if some file could not be read.
@@ -36,7 +46,8 @@ def daily(context: typer.Context, date: Day = None, desk: Folder = _DESK) -> Non
         return
     from workbench import daily as cycle
 
-    done = cycle.daily(cycle.Desk.open(desk), (date or datetime.now()).date())
+    opened = cycle.Desk.open(desk)
+    done = cycle.daily(opened, (date or opened.clock()).date())
     print(done.describe())
     if done.unreadable:
         raise typer.Exit(NOT_ALL_READ)
@@ -85,25 +96,28 @@ def adopt(
 
 @app.command()
 def report(
-    date: Day = None,
+    date: LastDay = None,
     weeks: Annotated[int | None, typer.Option(min=1, help="How many weeks. Default: the pipeline's [daily].")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for outcomes.parquet and report.json.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for report.html, daily.json and outcomes.parquet.")] = None,
     desk: Folder = _DESK,
 ) -> None:
-    """Say what the last weeks came to: lanes, what gave them, and what the random arm says of all goods.
+    """Say what the last weeks came to: lanes, the random arm, results that came back, and what they say of all goods.
 
     Example: workbench daily report --weeks 8 --out report --desk /srv/imports
     """
     from workbench import daily as cycle
+    from workbench.reports.daily_page import write_daily_page
 
-    found = cycle.report(cycle.Desk.open(desk), date.date() if date else None, weeks=weeks)
-    if out is not None:
-        found.write(out)
+    opened = cycle.Desk.open(desk)
+    found = cycle.report(opened, date.date() if date else None, weeks=weeks)
     print(found.describe())
+    if out is not None:
+        write_daily_page(found.to_dict(), found.outcomes, out, sources={"Desk": opened.path.name})
+        print(f"Open {out / 'report.html'} in a browser.")
 
 
 @app.command()
-def retrain(date: Day = None, desk: Folder = _DESK) -> None:
+def retrain(date: Yesterday = None, desk: Folder = _DESK) -> None:
     """Train the week's challenger on what is known by the end of a day and register it; nothing is put in force.
 
     Example: workbench daily retrain --date 2026-03-01 --desk /srv/imports
@@ -113,17 +127,23 @@ def retrain(date: Day = None, desk: Folder = _DESK) -> None:
 
     opened = cycle.Desk.open(desk)
     store = Store.of(project_root(opened.pipeline.path))
-    print(cycle.retrain(opened, (date or datetime.now()).date(), store).describe())
+    print(cycle.retrain(opened, _last_over(opened, date).date(), store).describe())
 
 
-def refresh(date: Day = None, desk: Folder = _DESK) -> None:
+def refresh(date: Yesterday = None, desk: Folder = _DESK) -> None:
     """Learn profiles anew from what is known by the end of a day; the trees stay as they are.
 
     Example: workbench refresh --date 2026-03-01 --desk /srv/imports
     """
     from workbench import daily as cycle
 
-    print(cycle.refresh(cycle.Desk.open(desk), (date or datetime.now()).date()).describe())
+    opened = cycle.Desk.open(desk)
+    print(cycle.refresh(opened, _last_over(opened, date).date()).describe())
+
+
+def _last_over(desk: Desk, given: datetime | None) -> datetime:
+    """Return the day given, or the last one that is over by the programme's clock."""
+    return given or desk.clock() - timedelta(days=1)
 
 
 COMMANDS = (refresh,)

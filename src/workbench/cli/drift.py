@@ -18,12 +18,15 @@ def drift(
     start: Annotated[
         datetime | None,
         typer.Option(
-            "--from", formats=["%Y-%m-%d"], help="Check from the week with this day; before is the reference."
+            "--from", formats=["%Y-%m-%d"], help="Check from the week with this day; what lies before teaches."
         ),
     ] = None,
     end: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day to check.")] = None,
     reference_weeks: Annotated[
-        int | None, typer.Option(help="Weeks to learn thresholds on, 26 or more. Default: the pipeline's [drift].")
+        int | None,
+        typer.Option(
+            help="Weeks to learn thresholds on, 26 or more. Default: the pipeline's [drift], or what there is."
+        ),
     ] = None,
     thresholds: Annotated[
         Path | None, typer.Option(help="The thresholds.json of an earlier check, to go by instead of learning.")
@@ -37,7 +40,7 @@ def drift(
 ) -> None:
     """Say whether goods, scores and what controls find have left their usual range, which moved and whom it concerns.
 
-    Example: workbench drift runs/latest --reference-weeks 39 --out runs/drift
+    Example: workbench drift runs/latest --out runs/drift
     """
     from workbench.config import load_pipeline
     from workbench.reports.drift_page import write_drift_page

@@ -13,21 +13,28 @@ from workbench.cli.opening import LATEST, told
 def plan(
     data: Annotated[Path, typer.Argument(help="Folder of a run whose source keeps lanes and causes.")] = LATEST,
     rate: Annotated[
-        list[float] | None, typer.Option(help="Rate of inspection to compare, such as 0.05; repeatable.")
+        list[float] | None,
+        typer.Option(help="Share of declarations inspected, above 0 and at most 1, such as 0.05; repeatable."),
     ] = None,
     keep: Annotated[
         list[float] | None,
-        typer.Option(help="Detection to keep, as a multiple of today's; repeatable. Today's is always told."),
+        typer.Option(
+            help="Violations to find, as a multiple of today's, such as 1.1; repeatable. Today's is always told."
+        ),
     ] = None,
     step: Annotated[
-        list[float] | None, typer.Option(help="Rate of inspection of a coming year, in order; repeatable.")
+        list[float] | None, typer.Option(help="Share inspected in a coming year, in order; repeatable.")
     ] = None,
     random_share: Annotated[
-        float | None, typer.Option(help="Share of declarations left to the lot. Default: the pipeline's.")
+        float | None,
+        typer.Option(help="Share of declarations that the random arm draws, below 1. Default: the pipeline's."),
     ] = None,
-    growth: Annotated[float | None, typer.Option(help="Growth of declarations a year. Default: 0.139.")] = None,
+    growth: Annotated[
+        float | None, typer.Option(help="Growth of declarations a year, as a share above -1. Default: 0.139.")
+    ] = None,
     yearly_change: Annotated[
-        float | None, typer.Option(help="How much detection strays in a year, as a share. Default: 0.1, an assumption.")
+        float | None,
+        typer.Option(help="How much detection strays in a year, as a share of 0 or more. Default: 0.1, an assumption."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for report.html, plan.json and the tables.")] = None,
 ) -> None:

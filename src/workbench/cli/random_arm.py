@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from workbench.scorer.lanes.policy import SelectionPolicy
 
 app = typer.Typer(
     help="Daily secrets of the random arm: commit to them ahead, reveal them after, verify any day.",
@@ -18,6 +21,13 @@ app = typer.Typer(
 Chain = Annotated[Path, typer.Option(help="The public file of commitments, seals and keys (JSON lines).")]
 Keys = Annotated[Path, typer.Option(help="Folder of the daily secrets; never publish it.")]
 Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day, YYYY-MM-DD.")]
+Decisions = Annotated[Path, typer.Option(help="File of the day's decisions, as the daily cycle writes it.")]
+InForce = Annotated[
+    Path | None,
+    typer.Option(
+        "--pipeline", help="Pipeline whose [selection] was in force. Default: policy.json beside the decisions."
+    ),
+]
 Trial = Annotated[str, typer.Option(metavar="NAME", help="Name of a trial: its commitments may come after the day.")]
 
 
@@ -28,7 +38,11 @@ def new(
     chain: Chain,
     first: Annotated[
         datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d"], help="First day. Default: the first that is not committed to."),
+        typer.Option(
+            "--from",
+            formats=["%Y-%m-%d"],
+            help="First day. Default: the day after the last one committed to, tomorrow at the earliest.",
+        ),
     ] = None,
     programme: Annotated[str, typer.Option(help="The selection problem; needed for a new public file.")] = "",
     trial: Trial = "",
@@ -44,23 +58,19 @@ def new(
 
 
 @app.command()
-def seal(
-    date: Day,
-    decisions: Annotated[Path, typer.Option(help="File of the day's decisions.")],
-    chain: Chain,
-) -> None:
-    """Publish the hash of a day's decisions before its key is known; `workbench daily` does it by itself.
+def seal(date: Day, decisions: Decisions, chain: Chain, pipeline: InForce = None) -> None:
+    """Publish the hashes of a day's decisions and policy before its key is known; `workbench daily` does it by itself.
 
     Example: workbench random seal --date 2026-03-01 --decisions decisions.parquet --chain public/arm.jsonl
     """
     from workbench import random_arm
 
-    print(random_arm.seal(chain, date.date(), decisions).describe())
+    print(random_arm.seal(chain, date.date(), decisions, _policy(decisions, pipeline)).describe())
 
 
 @app.command()
 def reveal(date: Day, keys: Keys, chain: Chain) -> None:
-    """Publish the key of a day that has ended, so that everybody can draw it again.
+    """Publish the key of a day that has ended and was sealed, so that everybody can draw it again.
 
     Example: workbench random reveal --date 2026-03-01 --keys /srv/secrets --chain public/arm.jsonl
     """
@@ -72,41 +82,31 @@ def reveal(date: Day, keys: Keys, chain: Chain) -> None:
 @app.command()
 def verify(
     date: Day,
-    decisions: Annotated[Path, typer.Option(help="File of the day's decisions, as the daily cycle writes it.")],
+    decisions: Decisions,
     chain: Chain,
-    pipeline: Annotated[
-        Path | None,
-        typer.Option(help="Pipeline whose [selection] was in force. Default: policy.json beside the decisions."),
-    ] = None,
+    pipeline: InForce = None,
     key: Annotated[Path | None, typer.Option(help="File of the day's key, before it is revealed.")] = None,
     head: Annotated[
         list[str] | None, typer.Option(help="Hash of a head that was kept elsewhere; repeatable.", metavar="SHA256")
     ] = None,
     trial: Trial = "",
     changed: Annotated[
-        bool, typer.Option("--changed", help="Draw from decisions too that are not the sealed ones, to name them.")
+        bool, typer.Option("--changed", help="Draw from decisions too that are not sealed, to name what differs.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for other programs.")] = False,
 ) -> None:
-    """Check chain, commitment and key, and draw the day again from its decisions; exits 1 if something does not hold.
+    """Check commitment, seal and key, and draw the day again from its decisions; exits 1 if something does not hold.
 
     Example: workbench random verify --date 2026-03-01 --decisions days/2026-03-01/decisions.parquet
     --chain public/arm.jsonl
     """
     from workbench import random_arm
-    from workbench.config import load_pipeline
-    from workbench.selection import policy
 
-    in_force = (
-        random_arm.policy_beside(decisions)
-        if pipeline is None
-        else policy(load_pipeline(pipeline, without_inputs=True).selection, bytes(32))
-    )
     found = random_arm.verify(
         decisions,
         chain,
         date.date(),
-        in_force,
+        _policy(decisions, pipeline),
         key_file=key,
         published=head or (),
         trial=trial,
@@ -115,6 +115,17 @@ def verify(
     print(json.dumps(found.to_dict(), indent=1) if as_json else found.describe())
     if not found.ok:
         raise typer.Exit(1)
+
+
+def _policy(decisions: Path, pipeline: Path | None) -> SelectionPolicy:
+    """Return the policy that was in force, without a key."""
+    from workbench import random_arm
+    from workbench.config import load_pipeline
+    from workbench.selection import policy
+
+    if pipeline is None:
+        return random_arm.policy_beside(decisions)
+    return policy(load_pipeline(pipeline, without_inputs=True).selection, bytes(32))
 
 
 @app.command()

@@ -155,7 +155,8 @@ class TuningConfig(_Model):
 class ModelConfig(_Model):
     """XGBoost's parameters (the tuned result), how many rounds may be grown, and what each label counts.
 
-    With ``weights = "inclusion"`` a label counts 1 / inclusion probability, at most `weight_limit` times the mean.
+    With ``weights = "inclusion"`` a label counts 1 / inclusion probability; with `half_life_weeks` it counts half as
+    much for each so many weeks that its goods are older than the newest. At most `weight_limit` times the mean.
     """
 
     rounds: int = Field(gt=0)
@@ -165,6 +166,7 @@ class ModelConfig(_Model):
     parameters: dict[str, int | float | str] = {}
     recovery_rounds: int = Field(default=60, gt=0)
     weights: Literal["none", "inclusion"] = "none"
+    half_life_weeks: float | None = Field(default=None, gt=0)
     weight_limit: float = Field(default=20.0, ge=1)
     tuning: TuningConfig = TuningConfig()
 
@@ -260,6 +262,7 @@ class SimulationConfig(_Model):
     rounds: int = Field(default=100, gt=0)
     parameters: dict[str, int | float | str] = {}
     weights: Literal["none", "inclusion"] = "none"
+    half_life_weeks: float | None = Field(default=None, gt=0)
     label_delay_days: int = Field(default=0, ge=0)
     checkpoint_weeks: int = Field(default=5, gt=0)
     world: SimulationWorldConfig = SimulationWorldConfig()

@@ -8,8 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from workbench.chain import now_or
 from workbench.config import Pipeline
-from workbench.daily.desk import Desk, now_or
+from workbench.daily.desk import Desk
 from workbench.daily.ledger import DeskError
 from workbench.scorer.bundle import ScoringBundle
 from workbench.scorer.files import write_bytes_atomically, written_atomically

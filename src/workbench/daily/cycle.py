@@ -12,13 +12,14 @@ import polars as pl
 
 from workbench import random_arm
 from workbench.daily.deciding import decide
-from workbench.daily.desk import Desk, now_or, read_json
+from workbench.daily.desk import Desk, read_json
 from workbench.daily.incoming import arrived
 from workbench.daily.intake import Intake, take_in
 from workbench.daily.ledger import DeskError
-from workbench.daily.report import looking_back
-from workbench.daily.steps import DAY, finish, write_step
+from workbench.daily.recorded import DAY, DECISIONS
+from workbench.daily.steps import begin, finish, write_step
 from workbench.daily.summary import day_summary, told
+from workbench.daily.weeks import looking_back
 from workbench.scorer.bundle import ScoringBundle
 from workbench.scorer.lanes.counters import counters_json, read_counters
 
@@ -41,6 +42,8 @@ class Day:
         What the call took in.
     summary
         The day in numbers, as ``summary.json`` has it.
+    seal_line
+        Line of the public file that seals its decisions and policy.
     """
 
     day: date
@@ -48,6 +51,7 @@ class Day:
     was_decided: bool
     intake: Intake
     summary: dict[str, Any]
+    seal_line: int
 
     @property
     def unreadable(self) -> dict[str, str]:
@@ -58,12 +62,18 @@ class Day:
     def describe(self) -> str:
         """Say it in a few lines."""
         first = f"{self.day} was decided before; nothing was changed.\n" if self.was_decided else ""
-        lines = [f"{first}{told(self.summary)}", *self.intake.told(), f"Decisions: {self.folder / 'decisions.parquet'}"]
+        where = f"Decisions: {self.folder / DECISIONS}, sealed in line {self.seal_line} of the public file."
+        lines = [f"{first}{told(self.summary)}", *self.intake.told(self.folder.parents[1]), where]
         return "\n".join([*lines, *(f"NOT READ: {name}: {why}" for name, why in self.unreadable.items())])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the same as JSON."""
-        facts = {"day": self.day.isoformat(), "folder": str(self.folder), "was_decided": self.was_decided}
+        facts = {
+            "day": self.day.isoformat(),
+            "folder": str(self.folder),
+            "was_decided": self.was_decided,
+            "seal_line": self.seal_line,
+        }
         return {**facts, "intake": self.intake.to_dict(), "summary": self.summary}
 
 
@@ -82,26 +92,37 @@ def daily(desk: Desk, day: date, *, now: datetime | None = None) -> Day:
     Raises
     ------
     RandomArmError
-        The day's secret is missing, was revealed, or was never committed to; nothing was written.
+        The public file does not verify or is of another programme, or the day's secret is missing, was revealed, is not
+        the one committed to or was never committed to. The day is not begun.
     DeskError
-        The day has not begun, a later one was decided, another call is at work, or the desk was changed by hand.
+        The day has not begun by the programme's clock, a later one was decided, another call is at work, or something
+        of the desk was changed by hand.
     SelectivityError
         The bundle does not load.
+
+    Notes
+    -----
+    A refused call has still finished what an earlier one, cut short, had begun. A file that cannot be read refuses
+    nothing: it is named in `Day.unreadable`.
     """
-    moment = now_or(now)
+    moment = desk.clock(now)
     with desk.locked():
-        desk.clean()
-        finish(desk, moment)
+        begin(desk, moment)
         was_decided = day in desk.days()
         key = b"" if was_decided else _key(desk, day, moment)
         bundle = desk.bundle()
-        intake = take_in(desk, desk.ledger(), bundle.scorer)
+        intake = take_in(desk, desk.ledger(), bundle.scorer, moment)
         finish(desk, moment)
         if not was_decided:
-            _decide(desk, bundle, day, key)
+            _decide(desk, bundle, day, key, moment)
             finish(desk, moment)
         folder = desk.day_folder(day)
-        return Day(day, folder, was_decided, intake, read_json(folder / "summary.json"))
+        return Day(day, folder, was_decided, intake, read_json(folder / "summary.json"), _seal_line(desk, day))
+
+
+def _seal_line(desk: Desk, day: date) -> int:
+    lines = random_arm.read(desk.chain).entries
+    return next(one.number for one in lines if (one.kind, one.date) == (random_arm.Kind.SEAL, day))
 
 
 def _key(desk: Desk, day: date, now: datetime) -> bytes:
@@ -116,13 +137,13 @@ def _key(desk: Desk, day: date, now: datetime) -> bytes:
     return random_arm.key_of_day(desk.chain, desk.keys, day, programme=desk.programme, now=now)
 
 
-def _decide(desk: Desk, bundle: ScoringBundle, day: date, key: bytes) -> None:
-    came = arrived(desk, desk.ledger(), bundle.scorer.mapping, day)
+def _decide(desk: Desk, bundle: ScoringBundle, day: date, key: bytes, now: datetime) -> None:
+    came = arrived(desk, desk.ledger(), bundle.scorer.mapping, day, now)
     decided = decide(bundle.scorer, came, day, _counters(desk), key)
     summary = day_summary(day, came, decided, bundle.manifest.version)
     summary["weeks_before"] = looking_back(desk, day, None, bundle.scorer.policy.random_lane).to_dict()
     parts: dict[str, pl.DataFrame | str] = {
-        "decisions.parquet": decided.decisions,
+        DECISIONS: decided.decisions,
         "declarations.parquet": decided.declarations,
         "hits.parquet": decided.hits,
         "quarantine.parquet": decided.quarantine,
@@ -131,7 +152,11 @@ def _decide(desk: Desk, bundle: ScoringBundle, day: date, key: bytes) -> None:
         random_arm.POLICY_FILE: random_arm.policy_json(bundle.scorer.policy),
         "summary.json": json.dumps(summary, indent=1, ensure_ascii=False, default=str) + "\n",
     }
-    facts = {"bundle": bundle.manifest.version, "rows": summary["rows"]}
+    facts = {
+        "bundle": bundle.manifest.version,
+        "rows": summary["rows"],
+        "dated_before": came.dated_before.isoformat(),
+    }
     write_step(desk, DAY, day.isoformat(), parts, came.inputs, facts)
 
 

@@ -9,14 +9,12 @@ from datetime import date, datetime, time
 import polars as pl
 
 from workbench.daily.incoming import Arrived, end_of
+from workbench.daily.late_items import judged
 from workbench.daily.reading import FILE, FILE_ROW
-from workbench.daily.register import COLUMNS, DECIDED_ON, PLACE
+from workbench.daily.register import COLUMNS, DECIDED_ON, DRAWN, PLACE
 from workbench.scorer.intake.validation import FLAGS, ROW_NO, validate
 from workbench.scorer.schema import KEY
-from workbench.scorer.scorer import Assessment, Scorer
-
-LATE_ITEM = "late_item"
-"""Code of an item that came after its declaration was decided: the declaration keeps its lane, somebody looks at it."""
+from workbench.scorer.scorer import Assessment, Decided, Scorer
 
 
 @dataclass(frozen=True)
@@ -67,28 +65,47 @@ def decide(scorer: Scorer, arrived: Arrived, day: date, counters: Mapping[str, i
         The day's secret.
     """
     drawing = replace(scorer, policy=replace(scorer.policy, key=key))
-    assessment = _without_late_items(drawing.assess(arrived.canonical, as_of=end_of(day)), arrived.is_late_item)
+    whole = drawing.assess(arrived.canonical, as_of=end_of(day))
+    late, late_hits = judged(drawing, whole.rows.filter(_at(arrived.is_late_item)))
+    assessment = _without(whole, late)
     decided = drawing.decide(_on_the_day(assessment, day), counters)
-    explained = drawing.explain(decided, arrived.canonical.frame)
+    explained = _with_lanes_of(late, drawing.explain(decided, arrived.canonical.frame))
     beside = arrived.canonical.frame.select(name for name in PLACE if name != DECIDED_ON)
-    decisions = explained.hstack(beside).with_columns(pl.lit(day).alias(DECIDED_ON)).select(COLUMNS)
+    placed = explained.hstack(beside).with_columns(pl.lit(day).alias(DECIDED_ON), _drawn(decided).alias(DRAWN))
     checked = validate(arrived.canonical, as_of=end_of(day))
     return DecidedDay(
-        decisions,
+        placed.select(COLUMNS),
         checked.valid.drop(FLAGS, ROW_NO),
-        decided.resolution.hits,
-        _quarantine(arrived, checked.quarantined),
+        pl.concat([decided.resolution.hits, late_hits]),
+        _quarantine(arrived, checked.quarantined, late),
         {**counters, **decided.resolution.counters},
         {name: count for name, count in assessment.not_evaluable.items() if count},
     )
 
 
-def _without_late_items(assessment: Assessment, is_late_item: pl.Series) -> Assessment:
+def _at(mask: pl.Series) -> pl.Expr:
+    """Return the condition that picks, by number, the rows under a mask over all rows read."""
+    return pl.col(ROW_NO).is_in((mask.arg_true() + 1).implode())
+
+
+def _without(assessment: Assessment, late: pl.DataFrame) -> Assessment:
     """Set items aside whose declaration was decided without them: no declaration is drawn or ranked twice."""
-    late = pl.col(ROW_NO).is_in((is_late_item.arg_true() + 1).implode())
-    rows, coded = assessment.rows, assessment.quarantined
-    items = rows.filter(late).select(ROW_NO, *KEY, code=pl.lit(LATE_ITEM))
-    return replace(assessment, rows=rows.filter(~late), quarantined=pl.concat([coded, items]))
+    coded = pl.concat([assessment.quarantined, late.select(ROW_NO, *KEY, "code")])
+    return replace(assessment, rows=assessment.rows.join(late, on=ROW_NO, how="anti"), quarantined=coded)
+
+
+def _with_lanes_of(late: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+    lanes = late.select(ROW_NO, late_lane="lane", late_told="told")
+    beside = decisions.with_row_index(ROW_NO, offset=1).join(lanes, on=ROW_NO, how="left", maintain_order="left")
+    return beside.with_columns(
+        lane=pl.coalesce("late_lane", "lane"), reasons=pl.coalesce("late_told", "reasons")
+    ).select(decisions.columns)
+
+
+def _drawn(decided: Decided) -> pl.Expr:
+    resolved = decided.resolution.decisions
+    drawn = resolved.filter(pl.col("cause") == "random")["declaration_id"]
+    return pl.when(pl.col("would_be_lane").is_not_null()).then(pl.col("declaration_id").is_in(drawn.implode()))
 
 
 def _on_the_day(assessment: Assessment, day: date) -> Assessment:
@@ -98,14 +115,9 @@ def _on_the_day(assessment: Assessment, day: date) -> Assessment:
     )
 
 
-def _quarantine(arrived: Arrived, quarantined: pl.DataFrame) -> pl.DataFrame:
+def _quarantine(arrived: Arrived, quarantined: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
     origin = arrived.origin.with_row_index(ROW_NO, offset=1)
-    late = arrived.canonical.frame.select(KEY).with_row_index(ROW_NO, offset=1).filter(arrived.is_late_item)
-    told = late.join(quarantined, on=ROW_NO, how="anti").with_columns(
-        code=pl.lit(LATE_ITEM),
-        found=pl.lit("an item of a declaration that was decided without it"),
-        expected=pl.lit("all items of a declaration together"),
-    )
+    told = late.select(ROW_NO, *KEY, "code", found="told", expected=pl.lit("all items of a declaration together"))
     both = pl.concat([quarantined, told], how="diagonal_relaxed").sort(ROW_NO)
     return both.join(origin, on=ROW_NO, how="left", maintain_order="left").select(
         FILE, FILE_ROW, *KEY, "code", "found", "expected"

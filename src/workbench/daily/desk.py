@@ -13,9 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from workbench.chain import now_or
 from workbench.config import Pipeline
 from workbench.daily.ledger import DeskError, Ledger, Line
-from workbench.random_arm.record import public_file
+from workbench.random_arm.record import public_file, read
 from workbench.scorer.bundle import ScoringBundle
 from workbench.scorer.files import write_text_atomically
 from workbench.stages.folder import read_pipeline
@@ -107,6 +108,10 @@ class Desk:
         finally:
             lock.release()
 
+    def clock(self, now: datetime | None = None) -> datetime:
+        """Return the present, or `now`, by the programme's clock: the offset from UTC that the public file pins."""
+        return read(self.chain).by_its_clock(now_or(now))
+
     @cached_property
     def pipeline(self) -> Pipeline:
         """The programme's pipeline as it was when the desk was made."""
@@ -137,10 +142,9 @@ class Desk:
         """Return the folders of what was taken in, in order."""
         return _steps(self.path / "intakes")
 
-    def files_in(self, drop: str) -> list[Path]:
-        """Return the files that lie in one of the :data:`DROPS`, in order of name; hidden and partial ones are not."""
-        found = (self.path / drop).iterdir()
-        return sorted(file for file in found if file.is_file() and not _is_unfinished(file))
+    def lying_in(self, drop: str) -> list[Path]:
+        """Return what lies in one of the :data:`DROPS`, in order of name; what is hidden or unfinished is left out."""
+        return sorted(found for found in (self.path / drop).iterdir() if not _is_unfinished(found))
 
     def bundle_line(self) -> Line:
         """Return the ledger's line that put the present bundle in force."""
@@ -186,8 +190,3 @@ def _steps(parent: Path) -> list[Path]:
 
 def _is_unfinished(file: Path) -> bool:
     return file.name.startswith(".") or file.suffix in (".partial", ".tmp", ".part", ".filepart")
-
-
-def now_or(moment: datetime | None) -> datetime:
-    """Return `moment`, the present in this machine's time zone where none is given."""
-    return moment or datetime.now().astimezone()

@@ -10,15 +10,19 @@ import polars as pl
 
 from workbench.daily.desk import Desk
 from workbench.daily.ledger import Ledger
-from workbench.daily.reading import FILE, FILE_ROW, Dropped, filtered, is_repeat, joined, origins, read_drop
+from workbench.daily.reading import FILE, FILE_ROW, filtered, is_repeat, joined, origins, read_drop
+from workbench.daily.recorded import DAY
 from workbench.daily.register import DECIDED_ON, decided
-from workbench.daily.steps import DAY, InputFile
+from workbench.daily.steps import InputFile
 from workbench.scorer.intake.mapping import Canonical, Mapping
 from workbench.scorer.intake.reading import read_table
 from workbench.scorer.schema import KEY, Role, empty, names
 from workbench.timeline import since_or_undated
 
 _COLUMNS = names(Role.IDENTITY, Role.LODGEMENT)
+
+DAYS_AHEAD = 30
+"""A lodgement dated more days than this after the present does not wait: its date is wrong, and it is looked at."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Arrived:
         Rows that are not decided, because their key was: file, row, key, ``code`` and the day of the decision.
     inputs
         The files read.
+    dated_before
+        What is dated at this moment or later was not left to wait.
     unreadable
         Reason by name of the files that could not be read.
     """
@@ -46,12 +52,18 @@ class Arrived:
     is_late_item: pl.Series
     set_aside: pl.DataFrame
     inputs: tuple[InputFile, ...]
+    dated_before: datetime
     unreadable: dict[str, str]
 
     @property
     def waiting(self) -> dict[str, int]:
         """Rows that were lodged after the day, by file."""
         return {one.name: one.waiting for one in self.inputs if one.waiting}
+
+    @property
+    def waiting_until(self) -> str | None:
+        """Last day that a row waits for, ISO 8601; ``None`` where none waits."""
+        return max((one.waiting_until for one in self.inputs if one.waiting), default=None)
 
 
 def end_of(day: date) -> datetime:
@@ -63,19 +75,46 @@ def end_of(day: date) -> datetime:
     return datetime.combine(day, time.min) + timedelta(days=1)
 
 
-def arrived(desk: Desk, ledger: Ledger, mapping: Mapping, day: date) -> Arrived:
-    """Read `incoming/` and part its rows into those of the day, those that wait and those that were decided before."""
+def arrived(desk: Desk, ledger: Ledger, mapping: Mapping, day: date, now: datetime) -> Arrived:
+    """Read `incoming/` and part its rows into those of the day, those that wait and those that were decided before.
+
+    Parameters
+    ----------
+    desk, ledger
+        The desk, locked, and its ledger.
+    mapping
+        From the source's columns to canonical ones.
+    day
+        The day to decide.
+    now
+        The present by the programme's clock. What is dated more than :data:`DAYS_AHEAD` days after it is due at once,
+        so that its date is found to be wrong; it would wait unseen for ever.
+    """
     drop = read_drop(desk, "incoming", lambda file: _read(file, mapping))
-    read_before = _days_of_content(ledger)
+    window = _Window(end_of(day), end_of(now.date()) + timedelta(days=DAYS_AHEAD))
+    read_before = _windows_of_content(ledger)
     inputs, parts = list[InputFile](), list[Canonical]()
     for file in drop.files:
+        lodged = file.canonical.frame["lodged_at"]
         is_copy = any(one.sha256 == file.sha256 for one in inputs)
-        due, waits = _due(file, day, read_before.get(file.sha256), is_copy=is_copy)
-        rows = file.canonical.frame.height
-        inputs.append(InputFile("incoming", file.name, file.sha256, rows, int(waits.sum())))
-        parts.append(filtered(file.canonical, due))
+        is_new = _is_new(lodged, read_before.get(file.sha256), is_copy=is_copy)
+        waits = is_new & window.leaves(lodged)
+        until = str(lodged.filter(waits).dt.date().max() or "")
+        inputs.append(InputFile("incoming", file.name, file.sha256, len(lodged), int(waits.sum()), until))
+        parts.append(filtered(file.canonical, is_new & ~waits))
     whole = joined(parts, empty(_COLUMNS).with_columns(_nowhere()))
-    return _parted(desk, whole, tuple(inputs), drop.unreadable)
+    return _parted(desk, whole, tuple(inputs), window.end, drop.unreadable)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """What a day leaves to wait: lodgements from its end on, and before the moment from which dates are wrong."""
+
+    start: datetime
+    end: datetime
+
+    def leaves(self, lodged: pl.Series) -> pl.Series:
+        return since_or_undated(lodged, self.start) & ~since_or_undated(lodged, self.end)
 
 
 def _read(file: Path, mapping: Mapping) -> Canonical:
@@ -86,39 +125,58 @@ def _nowhere() -> pl.DataFrame:
     return pl.DataFrame(schema={FILE: pl.String(), FILE_ROW: pl.UInt32()})
 
 
-def _days_of_content(ledger: Ledger) -> dict[str, date]:
-    """Return, by hash of content, the last day that read it: its rows up to that day's end were dealt with."""
-    return {one["sha256"]: date.fromisoformat(line.name) for line in ledger.of(DAY) for one in line.detail["inputs"]}
+def _windows_of_content(ledger: Ledger) -> dict[str, _Window]:
+    """Return, by hash of content, what the days that read it have left of it; all its other rows were dealt with."""
+    windows: dict[str, _Window] = {}
+    for line in ledger.of(DAY):
+        start, end = end_of(date.fromisoformat(line.name)), datetime.fromisoformat(line.detail["dated_before"])
+        for one in line.detail["inputs"]:
+            before = windows.get(one["sha256"])
+            windows[one["sha256"]] = _Window(start, min(end, before.end) if before else end)
+    return windows
 
 
-def _due(file: Dropped, day: date, read_on: date | None, *, is_copy: bool) -> tuple[pl.Series, pl.Series]:
-    """Return masks of the rows that are due on a day and of those that wait for a later one.
+def _is_new(lodged: pl.Series, left: _Window | None, *, is_copy: bool) -> pl.Series:
+    """Return a mask of the rows that no day has dealt with.
 
-    What a day has read and left is told by time alone, so that rows without a key are dealt with once too. A row
-    without a date is due at once.
+    What earlier days have left of a file is told by time alone, so that rows without a key are dealt with once too. A
+    row without a date is due at once.
     """
-    lodged = file.canonical.frame["lodged_at"]
-    is_dated = lodged.is_not_null()
-    if is_copy:
-        return is_dated & ~is_dated, is_dated & ~is_dated
-    waits = since_or_undated(lodged, end_of(day)) & is_dated
-    is_new = ~waits if read_on is None else since_or_undated(lodged, end_of(read_on)) & is_dated
-    return is_new & ~waits, waits
+    if left is not None and not is_copy:
+        return left.leaves(lodged)
+    return pl.select(pl.repeat(not is_copy, len(lodged), dtype=pl.Boolean)).to_series()
 
 
-def _parted(desk: Desk, whole: Canonical, inputs: tuple[InputFile, ...], unreadable: dict[str, str]) -> Arrived:
+def _parted(
+    desk: Desk, whole: Canonical, inputs: tuple[InputFile, ...], dated_before: datetime, unreadable: dict[str, str]
+) -> Arrived:
     frame = whole.frame
     register = decided(desk, frame["declaration_id"])
-    known = frame.join(register.select(*KEY, DECIDED_ON), on=list(KEY), how="left", maintain_order="left")
+    # Two rows of one key, both in quarantine, were decided on one day.
+    days = register.select(*KEY, DECIDED_ON).unique(list(KEY))
+    known = frame.join(days, on=list(KEY), how="left", maintain_order="left")
     was_decided = known[DECIDED_ON].is_not_null()
     is_again = is_repeat(whole) & ~was_decided
+    before = known.filter(was_decided)
+    is_same = _is_what_was_decided(desk, before)
     set_aside = pl.concat(
         [
-            origins(known.filter(was_decided), "already_decided", DECIDED_ON),
+            origins(before.filter(is_same), "already_decided", DECIDED_ON),
+            origins(before.filter(~is_same), "amended", DECIDED_ON),
             origins(known.filter(is_again), "repeated", DECIDED_ON),
         ]
     )
     kept = filtered(whole, ~(was_decided | is_again))
     is_late_item = kept.frame["declaration_id"].is_in(register["declaration_id"].implode()).fill_null(value=False)
     plain = Canonical(kept.frame.select(_COLUMNS), kept.unparsed)
-    return Arrived(plain, kept.frame.select(FILE, FILE_ROW), is_late_item, set_aside, inputs, unreadable)
+    origin = kept.frame.select(FILE, FILE_ROW)
+    return Arrived(plain, origin, is_late_item, set_aside, inputs, dated_before, unreadable)
+
+
+def _is_what_was_decided(desk: Desk, rows: pl.DataFrame) -> pl.Series:
+    """Return a mask of the rows that say what the row of their key said that was decided, where that could be read."""
+    files = [desk.day_folder(day) / "declarations.parquet" for day in rows[DECIDED_ON].unique()]
+    read = pl.concat([empty(_COLUMNS), *(pl.read_parquet(file, columns=_COLUMNS) for file in files)])
+    marked = read.with_columns(is_same=pl.lit(value=True))
+    beside = rows.join(marked, on=_COLUMNS, how="left", nulls_equal=True, maintain_order="left")
+    return beside["is_same"].fill_null(value=False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -12,11 +14,15 @@ from workbench.daily.desk import Desk
 from workbench.daily.ledger import Ledger
 from workbench.daily.outcomes import lodged
 from workbench.daily.reading import Drop, counted, read_drop
-from workbench.daily.register import decided
-from workbench.daily.steps import INTAKE, InputFile, write_step
+from workbench.daily.recorded import INTAKE, folder_of
+from workbench.daily.register import DRAWN, decided
+from workbench.daily.steps import InputFile, write_step
 from workbench.scorer.intake.mapping import Canonical
 from workbench.scorer.schema import KEY
 from workbench.scorer.scorer import Scorer
+
+REJECTED = "rejected_results.parquet"
+"""File of an intake with the results that were not believed, each with its reason."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,8 @@ class Intake:
         Rows that say that nobody looked.
     unreadable
         Reason by name of files that could not be read; they stay where they lie.
+    folder
+        Where the tables of all these lie, in the desk; empty where there was nothing to take in.
     """
 
     results: int = 0
@@ -46,14 +54,16 @@ class Intake:
     refused_reroutings: dict[str, int] = field(default_factory=dict)
     without_result: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)
+    folder: str = ""
 
-    def told(self) -> list[str]:
-        """Return what was taken in as sentences; none where there was nothing."""
+    def told(self, desk: Path) -> list[str]:
+        """Return what a desk took in as sentences; none where there was nothing."""
         lines = []
         if self.results or self.rejected_results:
             lines.append(f"Results: {self.results:,} taken in, {self.corrections:,} of them corrections.")
         if self.rejected_results:
-            lines.append(f"Results set aside: {_listed(self.rejected_results)}.")
+            where = desk / self.folder / REJECTED
+            lines.append(f"Results set aside: {_listed(self.rejected_results)}. Each with its reason: {where}")
         if self.reroutings:
             lines.append(f"Re-routings by officers: {self.reroutings:,} recorded.")
         if self.refused_reroutings:
@@ -65,7 +75,7 @@ class Intake:
         return asdict(self)
 
 
-def take_in(desk: Desk, ledger: Ledger, scorer: Scorer) -> Intake:
+def take_in(desk: Desk, ledger: Ledger, scorer: Scorer, now: datetime) -> Intake:
     """Read `results/` and `officers/`; without anything new, write nothing.
 
     Parameters
@@ -74,6 +84,8 @@ def take_in(desk: Desk, ledger: Ledger, scorer: Scorer) -> Intake:
         The desk, locked, and its ledger.
     scorer
         What is in force: its mapping reads results, its policy names the lane of the random arm.
+    now
+        The present by the programme's clock: no result can have been recorded after it.
     """
     seen = {one["sha256"] for line in ledger.of(INTAKE) for one in line.detail["inputs"]}
     given = read_drop(desk, "results", lambda file: results.read_results(file, scorer.mapping), seen)
@@ -86,10 +98,12 @@ def take_in(desk: Desk, ledger: Ledger, scorer: Scorer) -> Intake:
     inputs = [*_inputs("results", given), *_inputs("officers", moved)]
     if not inputs and again.is_empty():
         return Intake(unreadable=unreadable)
-    believed = results.believe([*_rows(given), Canonical(again, {})], accepted, places)
+    present = now.replace(tzinfo=None)
+    believed = results.believe([*_rows(given), Canonical(again, {})], accepted, places, present)
     system = _system(desk, _numbers(_rows(moved)))
     counting, refused = officers.accept(_rows(moved), officers.accepted(desk), system, scorer.policy.random_lane)
     corrections = believed.results.join(accepted, on=list(KEY), how="semi").height
+    number = f"{len(desk.intakes()) + 1:06}"
     done = Intake(
         believed.results.height,
         corrections,
@@ -98,14 +112,15 @@ def take_in(desk: Desk, ledger: Ledger, scorer: Scorer) -> Intake:
         counted(refused["code"]),
         believed.without_result,
         unreadable,
+        folder_of(desk, INTAKE, number).relative_to(desk.path).as_posix(),
     )
     parts: dict[str, pl.DataFrame | str] = {
         "results.parquet": believed.results,
-        "rejected_results.parquet": believed.rejected,
+        REJECTED: believed.rejected,
         "reroutings.parquet": counting,
         "refused_reroutings.parquet": refused,
     }
-    write_step(desk, INTAKE, f"{len(desk.intakes()) + 1:06}", parts, inputs, {"intake": done.to_dict()})
+    write_step(desk, INTAKE, number, parts, inputs, {"intake": done.to_dict()})
     return done
 
 
@@ -130,6 +145,6 @@ def _numbers(rows: list[Canonical]) -> pl.Series:
 
 
 def _system(desk: Desk, numbers: pl.Series) -> pl.DataFrame:
-    """Return the lane and cause that the system gave some declarations, those of the most severe item."""
-    ordered = decided(desk, numbers).sort("lane", descending=True, maintain_order=True)
-    return ordered.unique("declaration_id", keep="first", maintain_order=True).select("declaration_id", "lane", "cause")
+    """Return the lane that the system gave some declarations, that of their most severe item, and whom the arm drew."""
+    by_declaration = decided(desk, numbers).group_by("declaration_id", maintain_order=True)
+    return by_declaration.agg(pl.col("lane").max(), pl.col(DRAWN).any())

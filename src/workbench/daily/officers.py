@@ -9,6 +9,7 @@ import polars as pl
 
 from workbench.daily.desk import Desk
 from workbench.daily.reading import FILE, FILE_ROW, joined
+from workbench.daily.register import DRAWN
 from workbench.errors import SchemaError
 from workbench.scorer.intake.checks import Check, Severity
 from workbench.scorer.intake.mapping import Canonical
@@ -66,7 +67,7 @@ def accept(
     accepted
         Columns of :data:`TYPES` of everything that counts already.
     decided
-        ``declaration_id``, ``lane`` and ``cause`` of the system's decisions, one row a declaration.
+        ``declaration_id``, ``lane`` and ``is_drawn`` of the system's decisions, one row a declaration.
     random_lane
         Lane of the random arm: a declaration that the arm drew is not let off with less.
 
@@ -109,7 +110,7 @@ def _beside(frame: pl.DataFrame, accepted: pl.DataFrame, decided: pl.DataFrame) 
         variants=content.over("declaration_id", "rerouted_at"),
     )
     new = marked.filter("is_new").select("repeated", contradicted=(pl.col("variants") > 1) & ~pl.col("repeated"))
-    system = decided.select("declaration_id", system_lane="lane", system_cause="cause")
+    system = decided.select("declaration_id", DRAWN, system_lane="lane")
     beside = frame.hstack(new).join(system, on="declaration_id", how="left", maintain_order="left")
     # The checks name rows by the key of an item; a re-routing is of the whole declaration.
     return beside.with_columns(item_no=pl.lit(None, pl.Int32))
@@ -118,7 +119,8 @@ def _beside(frame: pl.DataFrame, accepted: pl.DataFrame, decided: pl.DataFrame) 
 def _checks(random_lane: Lane) -> list[Check]:
     named = ("declaration_id", "officer_id", "reason")
     milder = pl.col("lane").cast(pl.String).replace_strict(_SEVERITY, default=None) < random_lane.severity
-    waived = (pl.col("system_cause") == "random") & milder
+    # Not the cause: an item that could not be read, or came late, may have raised what the arm drew.
+    waived = pl.col(DRAWN) & milder
     return [
         _error("missing_field", pl.any_horizontal(pl.col(named).is_null()), named, "declaration, officer and reason"),
         _error("unknown_lane", pl.col("lane").is_null(), ("lane",), f"one of {', '.join(Lane)}"),

@@ -8,6 +8,7 @@ import polars as pl
 
 from workbench.daily import officers, results
 from workbench.daily.desk import Desk
+from workbench.daily.recorded import check_recorded
 from workbench.daily.register import DECIDED_ON, decisions
 from workbench.scorer.schema import KEY, Role, empty, names
 from workbench.timeline import known_labels
@@ -36,7 +37,13 @@ def outcomes(
         and ``cause`` are those that were carried out (cause ``officer`` after a re-routing), ``system_lane`` and
         ``system_cause`` as decided, and the outcome columns, null where nobody looked or nothing is recorded.
         What a control found is known for controlled goods only.
+
+    Raises
+    ------
+    DeskError
+        A recorded day or intake was changed since it was written.
     """
+    check_recorded(desk)
     decided = decisions(desk, first, last).filter(pl.all_horizontal(pl.col(KEY).is_not_null())).collect()
     # Two rows of one key are both in quarantine and say the same of lane and cause.
     decided = decided.unique(list(KEY), keep="first", maintain_order=True).sort(DECIDED_ON, *KEY)
@@ -75,7 +82,13 @@ def known(desk: Desk, as_of: datetime | None = None) -> tuple[pl.DataFrame, pl.D
     tuple
         Canonical declarations, and outcomes by key with lane, cause and inclusion probability of those that the desk
         decided, as `workbench.timeline.as_of` reads them.
+
+    Raises
+    ------
+    DeskError
+        A recorded day or intake was changed since it was written.
     """
+    check_recorded(desk)
     lodged = names(Role.IDENTITY, Role.LODGEMENT)
     files = [desk.day_folder(day) / "declarations.parquet" for day in desk.days()]
     own = pl.concat([empty(lodged), *(pl.read_parquet(file, columns=lodged) for file in files)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ READING = ".reading"
 """File of the desk that names the file being read."""
 
 _UNPARSED = unparsed_name("")
+
+_UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, and what Python makes of bytes that are no UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Drop:
     files
         In order of name.
     unreadable
-        Reason by name; such a file stays where it lies.
+        Reason by name; such a file, folder, link or pipe stays where it lies.
     """
 
     files: tuple[Dropped, ...]
@@ -72,7 +76,10 @@ def read_drop(desk: Desk, drop: str, read: Callable[[Path], Canonical], known: C
         Hashes of content that was dealt with before: read again as a table without rows.
     """
     files, unreadable = list[Dropped](), dict[str, str]()
-    for file in desk.files_in(drop):
+    for file in desk.lying_in(drop):
+        if fault := _no_readable_file(file):
+            unreadable[shown_name(file)] = fault
+            continue
         # A damaged Parquet file can end the process that reads it: then this names the file.
         (desk.path / READING).write_text(f"{drop}/{file.name}\n", encoding="utf-8")
         try:
@@ -87,6 +94,26 @@ def read_drop(desk: Desk, drop: str, read: Callable[[Path], Canonical], known: C
             files.append(Dropped(file.name, digest, _with_origin(kept, file.name)))
     (desk.path / READING).unlink(missing_ok=True)
     return Drop(tuple(files), unreadable)
+
+
+def shown_name(file: Path) -> str:
+    r"""Return a file's name as people and UTF-8 can read it: escaped where it holds what is neither.
+
+    >>> shown_name(Path("goods.csv")), shown_name(Path("g\udcfcter.csv"))
+    ('goods.csv', "'g\\udcfcter.csv'")
+    """
+    return ascii(file.name) if _UNSPEAKABLE.search(file.name) else file.name
+
+
+def _no_readable_file(file: Path) -> str:
+    """Say why something that was dropped is not even opened, empty where it is a file; a pipe would never end."""
+    if file.is_dir():
+        return "it is a folder; only files are read. Move its files one up"
+    if not file.is_file():
+        return "it is a link that leads nowhere" if file.is_symlink() else "it is no file but a pipe or a device"
+    if _UNSPEAKABLE.search(file.name):
+        return "its name is not UTF-8 or holds control characters. Rename it"
+    return ""
 
 
 def _rows(canonical: Canonical, count: int) -> Canonical:

@@ -18,11 +18,11 @@ import polars as pl
 from workbench.bundle import bundle_files, write_bundle
 from workbench.config import FeaturesConfig
 from workbench.daily.bundles import has_history
-from workbench.daily.desk import Desk, now_or
+from workbench.daily.desk import Desk
 from workbench.daily.incoming import end_of
 from workbench.daily.ledger import DeskError, Ledger, Line
 from workbench.daily.outcomes import known
-from workbench.daily.steps import finish
+from workbench.daily.steps import begin
 from workbench.errors import BundleError, LabelError
 from workbench.features import learners
 from workbench.features.past import Past
@@ -86,16 +86,16 @@ def refresh(desk: Desk, day: date, *, now: datetime | None = None) -> Refreshed:
     Raises
     ------
     DeskError
-        The desk has no history, the day is not over, or profiles of a later day are in force.
+        The desk has no history, the day is not over, profiles of a later day are in force, or something of the desk was
+        changed by hand.
     LabelError
         No label is known.
     BundleError
         The pipeline's features are not those of the bundle.
     """
-    moment = now_or(now)
+    moment = desk.clock(now)
     with desk.locked():
-        desk.clean()
-        finish(desk, moment)
+        begin(desk, moment)
         ledger = desk.ledger()
         if (done := next((one for one in refreshes(ledger) if one.name == day.isoformat()), None)) is not None:
             return Refreshed(day, done.detail["bundle"], done.detail["before"], done.detail["labels"], was_done=True)
@@ -124,11 +124,22 @@ def _check(desk: Desk, day: date, now: datetime) -> None:
         raise DeskError(
             f"{desk.path} has no history: profiles would forget what the model learnt from. Make the desk with --run."
         )
-    if day > now.date():
-        raise DeskError(f"{day} has not begun; profiles cannot know it. Give a day up to today.")
+    check_over(day, now)
     lines = [line for line in refreshes(desk.ledger()) if line.name > day.isoformat()]
     if lines:
         raise DeskError(f"Profiles as of {lines[-1].name} are in force, which is later than {day}. Give a later day.")
+
+
+def check_over(day: date, now: datetime) -> None:
+    """Refuse a day that is not over by the programme's clock: what it teaches is not all known yet.
+
+    Raises
+    ------
+    DeskError
+        It is not over.
+    """
+    if day >= now.date():
+        raise DeskError(f"{day} is not over; nobody knows yet all that it teaches. Give a day before {now.date()}.")
 
 
 def refreshes(ledger: Ledger) -> list[Line]:

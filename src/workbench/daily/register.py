@@ -14,6 +14,9 @@ from workbench.scorer.schema import DECISION_TYPES, KEY, SCHEMA
 
 DECIDED_ON = "decided_on"
 
+DRAWN = "is_drawn"
+"""Whether the random arm drew the declaration, whatever else then raised it; null in quarantine."""
+
 PLACE = {
     DECIDED_ON: pl.Date(),
     "lodged_at": SCHEMA["lodged_at"].dtype,
@@ -22,7 +25,7 @@ PLACE = {
 }
 """Columns of a day's decisions beside those that every scorer writes."""
 
-COLUMNS = (*KEY, *PLACE, *(name for name in DECISION_TYPES if name not in KEY))
+COLUMNS = (*KEY, *PLACE, *(name for name in DECISION_TYPES if name not in KEY), DRAWN)
 """Columns of a day's decisions, in order."""
 
 
@@ -30,13 +33,13 @@ def decisions(desk: Desk, first: date | None = None, last: date | None = None) -
     """Return the decisions of the days from `first` to `last`, both included; of all days where none is given."""
     days = [day for day in desk.days() if (first or day) <= day <= (last or day)]
     files = [desk.day_folder(day) / "decisions.parquet" for day in days]
-    types = {**PLACE, **DECISION_TYPES}
+    types = {**PLACE, **DECISION_TYPES, DRAWN: pl.Boolean()}
     nothing = pl.LazyFrame(schema={name: types[name] for name in COLUMNS})
     return pl.scan_parquet(files) if files else nothing
 
 
 def decided(desk: Desk, numbers: pl.Series) -> pl.DataFrame:
-    """Return key, day, moment of lodgement, lane and cause of what was decided of the declarations `numbers`."""
+    """Return key, day, lane and whether the arm drew it, of what was decided of the declarations `numbers`."""
     wanted = numbers.drop_nulls().unique().alias("declaration_id").to_frame().lazy()
-    register = decisions(desk).select(*KEY, DECIDED_ON, "lodged_at", "lane", "cause")
+    register = decisions(desk).select(*KEY, DECIDED_ON, "lane", DRAWN)
     return register.join(wanted, on="declaration_id", how="semi").collect()

@@ -1,74 +1,106 @@
-"""The report: lanes, arms and estimates of the last weeks, and the outcomes table that they rest on."""
+"""The report: the last weeks, the random arm day by day, what results came back, and how sure the estimates grew."""
 
 from __future__ import annotations
 
-import json
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
-from pathlib import Path
+from datetime import date
 from typing import Any
 
 import polars as pl
 
 from workbench import random_arm
+from workbench.daily.arm_days import ArmDay, State, arm_days
 from workbench.daily.desk import Desk
-from workbench.daily.incoming import end_of
-from workbench.daily.ledger import DeskError
-from workbench.daily.outcomes import outcomes
-from workbench.daily.summary import by_cause, by_lane
-from workbench.errors import LabelError
-from workbench.estimates import Compliance, ControlRecord, compliance
-from workbench.evaluation.refusal import Refusal
-from workbench.scorer.files import write_parquet_atomically, write_text_atomically
+from workbench.daily.intake import REJECTED
+from workbench.daily.ledger import DeskError, Ledger
+from workbench.daily.recorded import DAY, DECISIONS, INTAKE, check_recorded
+from workbench.daily.register import DECIDED_ON
+from workbench.daily.weeks import Weeks, compliance_of, looking_back
+from workbench.estimates import Compliance
 from workbench.scorer.schema import Lane
+
+_POINTS = 12
+_SHOWN_FAULTS = 5
 
 
 @dataclass(frozen=True)
 class Report:
-    """What the weeks that end with a day came to, as known at its end.
+    """What the weeks that end with a day came to.
 
     Parameters
     ----------
-    first, last
-        First and last day of decision.
-    outcomes
-        Decisions with what became of them (see :func:`~.outcomes.outcomes`).
-    compliance
-        Estimates for all goods, or why there are none.
+    weeks
+        Lanes, causes and estimates.
+    days
+        The random arm day by day.
+    intakes
+        What was taken in of results and re-routings: day of the call and the intake as JSON.
+    over_time
+        The compliance rate of the goods decided by some days of the period, with all results known at its end.
     """
 
-    first: date
-    last: date
-    outcomes: pl.DataFrame
-    compliance: Compliance | Refusal | None
+    weeks: Weeks
+    days: tuple[ArmDay, ...]
+    intakes: tuple[tuple[date, dict[str, Any]], ...]
+    over_time: tuple[tuple[date, Compliance], ...]
+
+    @property
+    def outcomes(self) -> pl.DataFrame:
+        """Decisions with what became of them."""
+        return self.weeks.outcomes
 
     def describe(self) -> str:
         """Say it in a few lines."""
         found = self.to_dict()
-        lanes = ", ".join(f"{lane} {count['declarations']:,}" for lane, count in found["lanes"].items())
-        arms = ", ".join(f"{arm} {count['declarations']:,}" for arm, count in found["arms"].items())
-        span = f"{self.first} to {self.last}: {found['items']:,} items, {found['results']:,} results."
-        told = "Nothing to estimate from." if self.compliance is None else self.compliance.describe()
-        return f"{span}\nDeclarations by lane: {lanes}.\nBy what gave the lane: {arms or 'none'}.\n{told}"
+        arm, results = found["random_arm"], found["came_back"]
+        rejected = ", ".join(f"{code} {count:,}" for code, count in results["rejected"].items())
+        lines = [
+            self.weeks.describe(),
+            f"Random arm: {arm['drawn']:,} declarations drawn, {arm['known']:,} with all results; "
+            f"{arm['waivers_refused']:,} re-routings refused that would have spared one. Draws of {arm[State.HOLDS]:,} "
+            f"day(s) hold, the keys of {arm[State.SECRET]:,} are not revealed yet.",
+            *[f"DRAW DOES NOT HOLD: {fault}" for fault in arm["faults"][:_SHOWN_FAULTS]],
+            f"Results taken in: {results['results']:,}; set aside: {rejected or 'none'}.",
+            *[f"Set aside, each with its reason: {file}" for file in results["rejected_files"]],
+        ]
+        return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the same as JSON, without the table."""
-        table = self.outcomes
         return {
-            "first": self.first.isoformat(),
-            "last": self.last.isoformat(),
-            "items": table.height,
-            "results": int(table["violation"].count()),
-            "lanes": by_lane(table),
-            "arms": by_cause(table),
-            "estimates": None if self.compliance is None else self.compliance.to_dict(),
+            **self.weeks.to_dict(),
+            "random_arm": self._arm(),
+            "days": [one.to_dict() for one in self.days],
+            "came_back": self._came_back(),
+            "over_time": [
+                {"day": day.isoformat(), "goods": one.goods, **one.compliance_rate.to_dict()}
+                for day, one in self.over_time
+            ],
         }
 
-    def write(self, folder: Path) -> None:
-        """Write ``outcomes.parquet`` and ``report.json`` into a folder, made where it does not exist."""
-        folder.mkdir(parents=True, exist_ok=True)
-        write_parquet_atomically(self.outcomes, folder / "outcomes.parquet")
-        write_text_atomically(json.dumps(self.to_dict(), indent=1) + "\n", folder / "report.json")
+    def _arm(self) -> dict[str, Any]:
+        states = Counter(one.state for one in self.days)
+        refused = sum((Counter(one["refused_reroutings"]) for _, one in self.intakes), Counter[str]())
+        return {
+            "drawn": sum(one.drawn for one in self.days),
+            "known": sum(one.known for one in self.days),
+            "waivers_refused": refused["random_arm_waived"],
+            **{str(state): states[state] for state in State},
+            "faults": [f"{one.day}: {fault}" for one in self.days for fault in one.faults],
+        }
+
+    def _came_back(self) -> dict[str, Any]:
+        rejected = sum((Counter(one["rejected_results"]) for _, one in self.intakes), Counter[str]())
+        files = [f"{one['folder']}/{REJECTED}" for _, one in self.intakes if one["rejected_results"]]
+        counts = ("results", "corrections", "reroutings")
+        return {
+            **{name: sum(one[name] for _, one in self.intakes) for name in counts},
+            "rejected": dict(sorted(rejected.items())),
+            "rejected_files": files,
+            "days": [{"day": day.isoformat(), **one} for day, one in self.intakes],
+        }
 
 
 def report(desk: Desk, last: date | None = None, *, weeks: int | None = None) -> Report:
@@ -86,27 +118,36 @@ def report(desk: Desk, last: date | None = None, *, weeks: int | None = None) ->
     Raises
     ------
     DeskError
-        No day was decided yet.
+        No day was decided yet, or something recorded was changed.
     """
+    check_recorded(desk)
     days = desk.days()
     if not days:
         raise DeskError(f"No day was decided in {desk.path} yet. Call: workbench daily --desk {desk.path}")
-    policy = random_arm.policy_beside(desk.day_folder(days[-1]) / "decisions.parquet")
-    return looking_back(desk, last or days[-1], weeks, policy.random_lane)
+    lane = random_arm.policy_beside(desk.day_folder(days[-1]) / DECISIONS).random_lane
+    found = looking_back(desk, last or days[-1], weeks, lane)
+    came = [(day, one) for day, one in _by_day(desk.ledger(), days[-1]) if found.first <= day <= found.last]
+    arm = arm_days(desk, found.outcomes, [day for day in days if found.first <= day <= found.last])
+    return Report(found, tuple(arm), tuple(came), tuple(_over_time(found, lane)))
 
 
-def looking_back(desk: Desk, last: date, weeks: int | None, random_lane: Lane) -> Report:
-    """Report on weeks of which some days, or all, may not have been decided; parameters as :func:`report`."""
-    first = last - timedelta(weeks=weeks or desk.pipeline.daily.report_weeks) + timedelta(days=1)
-    table = outcomes(desk, first=first, last=last, as_of=end_of(last))
-    return Report(first, last, table, _compliance(table, random_lane))
+def _by_day(ledger: Ledger, last: date) -> Iterator[tuple[date, dict[str, Any]]]:
+    """Yield every intake with the day of its call; what came after the last day was decided counts with that day."""
+    waiting = list[dict[str, Any]]()
+    for line in ledger.lines:
+        if line.kind == INTAKE:
+            waiting.append(line.detail["intake"])
+        elif line.kind == DAY:
+            yield from ((date.fromisoformat(line.name), one) for one in waiting)
+            waiting = []
+    yield from ((last, one) for one in waiting)
 
 
-def _compliance(table: pl.DataFrame, random_lane: Lane) -> Compliance | Refusal | None:
-    if table["full_control_probability"].count() == 0:
-        return None
-    try:
-        return compliance(ControlRecord.from_decisions(table, random_lane=random_lane))
-    except LabelError:
-        # No declaration of the weeks could have come to a full control: there is no arm to estimate from.
-        return None
+def _over_time(found: Weeks, random_lane: Lane) -> Iterator[tuple[date, Compliance]]:
+    """Yield the estimate at up to twelve days, the last among them; days with too little to estimate are left out."""
+    days = found.outcomes[DECIDED_ON].unique().sort().to_list()
+    step = -(-len(days) // _POINTS) or 1
+    for day in days[::-1][::step][::-1]:
+        estimated = compliance_of(found.outcomes.filter(pl.col(DECIDED_ON) <= day), random_lane)
+        if isinstance(estimated, Compliance):
+            yield day, estimated

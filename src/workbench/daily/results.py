@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -15,13 +16,13 @@ from workbench.scorer.intake.mapping import Canonical, Mapping
 from workbench.scorer.intake.reading import read_table
 from workbench.scorer.intake.validation import FLAGS, ROW_NO, apply_checks
 from workbench.scorer.schema import KEY, Role, empty, names
+from workbench.timeline import since_or_undated
 
 FINDINGS = names(Role.OUTCOME)
 COLUMNS = [*KEY, *FINDINGS]
 """Columns of a result."""
 
 _NEEDED = ("violation", "label_known_at")
-_OLDER = "older_result"
 _NOWHERE = (pl.Series(FILE, [], pl.String), pl.Series(FILE_ROW, [], pl.UInt32))
 
 
@@ -67,7 +68,7 @@ def read_results(file: Path, mapping: Mapping) -> Canonical:
     return Canonical(canonical.frame.select(COLUMNS), canonical.unparsed)
 
 
-def believe(files: list[Canonical], accepted: pl.DataFrame, lodged: pl.DataFrame) -> Believed:
+def believe(files: list[Canonical], accepted: pl.DataFrame, lodged: pl.DataFrame, now: datetime) -> Believed:
     """Part results into those that are believed and those that are set aside.
 
     Parameters
@@ -78,6 +79,9 @@ def believe(files: list[Canonical], accepted: pl.DataFrame, lodged: pl.DataFrame
         :data:`COLUMNS` of everything believed before.
     lodged
         Key and ``lodged_at`` of the declarations that there can be results for.
+    now
+        The present, local time: what is dated later cannot have been recorded, and would stand against every true
+        result until its date has come.
 
     Notes
     -----
@@ -89,8 +93,9 @@ def believe(files: list[Canonical], accepted: pl.DataFrame, lodged: pl.DataFrame
     says_something = whole.frame.select(pl.any_horizontal(pl.col(FINDINGS).is_not_null())).to_series()
     says_something = says_something | _unparsed_somewhere(whole)
     told = filtered(whole, says_something)
-    judged = _beside_accepted(told, accepted).join(lodged, on=list(KEY), how="left", maintain_order="left")
-    checks = [*outcome_checks(told.unparsed.keys()), _older_check()]
+    judged = _beside_accepted(told, accepted).with_columns(future=_is_future(told.frame, now))
+    judged = judged.join(lodged, on=list(KEY), how="left", maintain_order="left")
+    checks = [_future_check(now), *outcome_checks(told.unparsed.keys()), _older_check()]
     checked = apply_checks(Canonical(judged, told.unparsed), checks, [*COLUMNS, FILE, FILE_ROW])
     reasons = checked.quarantined.drop(KEY)
     rejected = told.frame.with_row_index(ROW_NO, offset=1).join(reasons, on=ROW_NO, maintain_order="left")
@@ -153,9 +158,19 @@ def _beside_accepted(told: Canonical, accepted: pl.DataFrame) -> pl.DataFrame:
     return told.frame.hstack(new.filter("is_new").drop("is_new")).with_columns(**none)
 
 
+def _is_future(told: pl.DataFrame, now: datetime) -> pl.Series:
+    recorded = told["label_known_at"]
+    return since_or_undated(recorded, now) & recorded.is_not_null()
+
+
+def _future_check(now: datetime) -> Check:
+    expected = f"a result recorded by now, {now:%Y-%m-%d %H:%M}"
+    return Check("future_result", Severity.ERROR, pl.col("future"), ("label_known_at",), expected)
+
+
 def _older_check() -> Check:
     return Check(
-        _OLDER,
+        "older_result",
         Severity.ERROR,
         pl.col("older"),
         ("violation", "label_known_at"),

@@ -11,12 +11,12 @@ from typing import Any
 
 from workbench.bundle import bundle_files
 from workbench.daily.bundles import has_history
-from workbench.daily.desk import Desk, now_or
+from workbench.daily.desk import Desk
 from workbench.daily.incoming import end_of
 from workbench.daily.ledger import DeskError
 from workbench.daily.outcomes import known
-from workbench.daily.refreshing import golden_rows
-from workbench.daily.steps import finish
+from workbench.daily.refreshing import check_over, golden_rows
+from workbench.daily.steps import begin
 from workbench.model import Training, train
 from workbench.scorer.bundle import ScoringBundle
 from workbench.scorer.files import write_text_atomically, written_atomically
@@ -79,30 +79,29 @@ def retrain(desk: Desk, day: date, store: Store, *, now: datetime | None = None)
     Raises
     ------
     DeskError
-        The desk has no history, or the day has not begun.
+        The desk has no history, the day is not over, or something of the desk was changed by hand.
     LabelError
         The labels cannot teach a model.
     TrackingError
         The registry refused the challenger: the next call registers it.
     """
-    moment, week = now_or(now), iso_week(day)
+    moment, week = desk.clock(now), iso_week(day)
     with desk.locked():
-        desk.clean()
-        finish(desk, moment)
+        begin(desk, moment)
         folder = desk.path / "challengers" / week
         if (done := desk.ledger().find(RETRAIN, week)) is not None:
             return Retrained(week, done.detail["bundle"], done.detail["model_version"], folder, was_done=True)
         if not has_history(desk):
             raise DeskError(f"{desk.path} has no history to train on. Make the desk with --run.")
-        if day > moment.date():
-            raise DeskError(f"{day} has not begun; nobody can learn from it. Give a day up to today.")
+        check_over(day, moment)
         if not folder.exists():
             _train(desk, day, folder)
-        version = ScoringBundle.load(folder / BUNDLE_DIR).manifest.version
+        # A call of another day of the week may have trained it and been cut short: the manifest knows as of when.
+        manifest = ScoringBundle.load(folder / BUNDLE_DIR).manifest
         number = _registered(desk, week, folder, store)
-        detail = {"bundle": version, "model_version": number, "as_of": end_of(day).isoformat()}
+        detail = {"bundle": manifest.version, "model_version": number, "as_of": manifest.trained_as_of}
         desk.ledger().with_line(RETRAIN, week, detail, moment)
-        return Retrained(week, version, number, folder, was_done=False)
+        return Retrained(week, manifest.version, number, folder, was_done=False)
 
 
 def iso_week(day: date) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -19,13 +20,11 @@ import polars as pl
 from workbench import random_arm
 from workbench.daily.desk import Desk, read_json
 from workbench.daily.ledger import DeskError
-from workbench.random_arm import Kind
+from workbench.daily.recorded import DAY, DECISIONS, INTAKE, check_file, check_recorded, folder_of
 from workbench.random_arm.publishing import file_sha256
 from workbench.scorer.files import write_parquet_atomically, write_text_atomically, written_atomically
 
 MANIFEST = "manifest.json"
-DAY, INTAKE = "day", "intake"
-_PARENTS = {DAY: "days", INTAKE: "intakes"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,8 @@ class InputFile:
         Rows read.
     waiting
         Rows that are for later days: while there are some, the file stays where it lies.
+    waiting_until
+        Last day that one of them is for, ISO 8601; empty where none waits.
     """
 
     drop: str
@@ -49,6 +50,7 @@ class InputFile:
     sha256: str
     rows: int
     waiting: int = 0
+    waiting_until: str = ""
 
 
 def write_step(
@@ -66,7 +68,7 @@ def write_step(
     desk
         The desk, locked.
     kind, name
-        :data:`DAY` and the day, or :data:`INTAKE` and its number.
+        :data:`~.recorded.DAY` and the day, or :data:`~.recorded.INTAKE` and its number.
     parts
         Tables and texts by file name.
     inputs
@@ -74,7 +76,7 @@ def write_step(
     facts
         What the ledger says beside.
     """
-    folder = desk.path / _PARENTS[kind] / name
+    folder = folder_of(desk, kind, name)
     with written_atomically(folder) as partial:
         partial.mkdir()
         for file, part in parts.items():
@@ -86,6 +88,19 @@ def write_step(
         manifest = {**facts, "inputs": [asdict(one) for one in inputs], "files": hashes}
         write_text_atomically(json.dumps(manifest, indent=1, sort_keys=True) + "\n", partial / MANIFEST)
     return folder
+
+
+def begin(desk: Desk, now: datetime) -> None:
+    """Clean up and finish what a killed call left, then check what is recorded, before anything is read.
+
+    Raises
+    ------
+    DeskError
+        A file of a step is not the one that was written.
+    """
+    desk.clean()
+    finish(desk, now)
+    check_recorded(desk)
 
 
 def finish(desk: Desk, now: datetime) -> None:
@@ -102,27 +117,24 @@ def finish(desk: Desk, now: datetime) -> None:
         for folder in folders:
             if folder.name not in recorded:
                 manifest = _checked(folder)
-                sealed = {"sealed": _seal(desk, folder, now)} if kind == DAY else {}
+                if kind == DAY:
+                    _seal(desk, folder, now)
                 _archive(desk, folder.name, manifest["inputs"])
-                ledger = ledger.with_line(kind, folder.name, manifest | sealed, now)
+                ledger = ledger.with_line(kind, folder.name, manifest, now)
 
 
 def _checked(folder: Path) -> dict[str, Any]:
     manifest = read_json(folder / MANIFEST)
     for name, digest in manifest["files"].items():
-        if file_sha256(folder / name) != digest:
-            raise DeskError(f"{folder / name} was changed since it was written: restore it from the desk's last copy.")
+        check_file(folder / name, digest)
     return manifest
 
 
-def _seal(desk: Desk, folder: Path, now: datetime) -> bool:
-    """Publish the hash of a day's decisions; a key that is out by now cannot be sealed before any more."""
-    day = date.fromisoformat(folder.name)
-    record = random_arm.read(desk.chain)
-    if record.of(day, Kind.REVEAL) is not None and record.of(day, Kind.SEAL) is None:
-        return False
-    random_arm.seal(desk.chain, day, folder / "decisions.parquet", now=now)
-    return True
+def _seal(desk: Desk, folder: Path, now: datetime) -> None:
+    """Publish the hashes of a day's decisions and policy: the public file reveals no key before."""
+    decisions = folder / DECISIONS
+    policy = random_arm.policy_beside(decisions)
+    random_arm.seal(desk.chain, date.fromisoformat(folder.name), decisions, policy, now=now)
 
 
 def _archive(desk: Desk, step: str, inputs: Sequence[Mapping[str, Any]]) -> None:
@@ -138,7 +150,13 @@ def _archive(desk: Desk, step: str, inputs: Sequence[Mapping[str, Any]]) -> None
 def _move(file: Path, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(file, target)
+        if file.is_symlink():
+            # A link that is moved may lead nowhere, and what it leads to may change: the archive keeps the content.
+            with written_atomically(target) as partial:
+                shutil.copyfile(file, partial)
+            file.unlink()
+        else:
+            os.replace(file, target)
     except OSError as error:
         raise DeskError(
             f"{file} cannot be moved to {target.parent}: {error.strerror}. A desk lies on one file system, and its "

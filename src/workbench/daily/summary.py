@@ -11,6 +11,7 @@ import polars as pl
 from workbench.daily.deciding import DecidedDay
 from workbench.daily.incoming import Arrived
 from workbench.daily.reading import counted
+from workbench.daily.register import DRAWN
 from workbench.scorer.schema import Lane
 from workbench.timeline import before
 
@@ -41,6 +42,7 @@ def day_summary(day: date, arrived: Arrived, decided: DecidedDay, bundle: str) -
         "quarantined": counted(decided.quarantine["code"]),
         "set_aside": counted(arrived.set_aside["code"]),
         "waiting": arrived.waiting,
+        "waiting_until": arrived.waiting_until,
         "unreadable": arrived.unreadable,
         "not_evaluable": decided.not_evaluable,
         "note": _NOTE,
@@ -66,7 +68,7 @@ def _counts(decisions: pl.DataFrame, by: pl.Expr) -> list[tuple[str, int, int]]:
 
 def _arm(decisions: pl.DataFrame) -> dict[str, int]:
     once = decisions.filter(pl.col("would_be_lane").is_not_null()).unique("declaration_id")
-    drawn = once.filter(pl.col("cause") == "random")
+    drawn = once.filter(DRAWN)
     strata = once.filter(pl.col("random_probability") > 0)["random_stratum"].n_unique()
     return {"declarations": once.height, "drawn": drawn.height, "strata": strata}
 
@@ -92,5 +94,6 @@ def told(summary: Mapping[str, Any]) -> str:
             listed = ", ".join(f"{code} {count:,}" for code, count in summary[name].items())
             lines.append(f"{name.replace('_', ' ').capitalize()}: {listed}.")
     if rows["waiting"]:
-        lines.append(f"Waiting for later days: {rows['waiting']:,} rows in {', '.join(summary['waiting'])}.")
+        files, until = ", ".join(summary["waiting"]), summary["waiting_until"]
+        lines.append(f"Waiting for later days: {rows['waiting']:,} rows, the last until {until}, in {files}.")
     return "\n".join(lines)

@@ -10,13 +10,10 @@ from math import log, sqrt
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-
-WEEKS_A_YEAR = 52
-TOLERANCE = 1.0
-"""Of Page-Hinkley, in spreads: the best for a shift of twice that, which is one that a month can show."""
+from workbench.drift.arrays import Floats
+from workbench.drift.limits import WEEKS_A_YEAR
+from workbench.drift.statistics import page_hinkley
 
 _TAIL_SHARE = 0.1
 _LEAST_TAIL = 5
@@ -85,30 +82,8 @@ def tail_limit(residuals: Floats, chance: float) -> float:
     return float(largest[0]) + beyond
 
 
-def added_up(values: Floats, count: int, *, two_sided: bool) -> Floats:
-    """Return the statistic of `statistics.PageHinkley` after each value, for many streams at once.
-
-    Parameters
-    ----------
-    values
-        Standardised residuals, shape (weeks, streams).
-    count
-        Values with a mean of 0 that came before.
-    two_sided
-        Whether falls count as well as rises.
-    """
-    mean, rise, fall = (np.zeros(values.shape[1]) for _ in range(3))
-    path = np.empty_like(values)
-    for week, value in enumerate(values):
-        mean = mean + (value - mean) / (count + week + 1)
-        rise = np.maximum(0.0, rise + value - mean - TOLERANCE)
-        fall = np.maximum(0.0, fall + mean - value - TOLERANCE)
-        path[week] = np.maximum(rise, fall) if two_sided else rise
-    return path
-
-
 def sum_limit(residuals: list[Floats], chance: float, seed: int, *, two_sided: bool) -> float:
-    """Return what :func:`added_up` exceeds in a stable year with probability `chance`, by a block bootstrap.
+    """Return what the sum of Page-Hinkley exceeds in a stable year with probability `chance`, by a block bootstrap.
 
     Years are put together from blocks of four consecutive weeks, drawn from all streams, and as many again from normal
     residuals, since few weeks show few extremes; the larger limit counts. Each year's mean and spread are off by as
@@ -123,7 +98,7 @@ def sum_limit(residuals: list[Floats], chance: float, seed: int, *, two_sided: b
     seed
         Of the bootstrap.
     two_sided
-        See :func:`added_up`.
+        See :func:`~workbench.drift.statistics.page_hinkley`.
     """
     blocks = np.concatenate(
         [np.lib.stride_tricks.sliding_window_view(one, _BLOCK_WEEKS) for one in residuals if len(one) >= _BLOCK_WEEKS]
@@ -135,7 +110,7 @@ def sum_limit(residuals: list[Floats], chance: float, seed: int, *, two_sided: b
     for draws in (seen, rng.normal(size=seen.shape)):
         spread = np.sqrt(rng.chisquare(weeks - 1, _SIMULATED_YEARS) / (weeks - 1))
         years = (draws + rng.normal(0, 1 / sqrt(weeks), _SIMULATED_YEARS)) / spread
-        largest = added_up(years, weeks, two_sided=two_sided).max(axis=0)
+        largest = page_hinkley(years, weeks, two_sided=two_sided).max(axis=0)
         rare = chance < _TAIL_SHARE / 20
         limits.append(tail_limit(largest, chance) if rare else float(np.quantile(largest, 1 - chance)))
     return max(limits)

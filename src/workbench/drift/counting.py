@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from workbench.drift.arrays import Floats, Ints
 
 TOP_LEVELS = 50
 """Levels of a category with a bin of their own: the most frequent of the reference; all others share one."""
@@ -90,64 +88,8 @@ def binned(counts: Ints, bins: Ints) -> Floats:
     return np.bincount(bins, weights=counts).astype(np.float64)
 
 
-def psi_of_counts(reference: Floats, current: Floats) -> float:
-    """Return the population stability index of two samples given by the counts of the same bins; NaN if one is empty.
-
-    >>> round(psi_of_counts(np.array([50.0, 50.0]), np.array([40.0, 60.0])), 3)
-    0.04
-    """
-    filled = (reference + current) > 0
-    if not reference.any() or not current.any():
-        return float("nan")
-    p, q = (shares(part[filled]) for part in (reference, current))
-    return float(((q - p) * np.log(q / p)).sum())
-
-
 def shares(counts: Floats) -> Floats:
     """Return the share of each bin, half a row being added to each so that none is 0."""
     smoothed = counts + _PSEUDO_COUNT
     total: Floats = smoothed / smoothed.sum()
     return total
-
-
-def anderson_darling_of_counts(reference: Ints, current: Ints) -> float:
-    """Return the squared Anderson-Darling distance of two samples given by the counts of their common levels.
-
-    Parameters
-    ----------
-    reference, current
-        Counts of the levels in ascending order, what is missing left out.
-
-    Returns
-    -------
-    float
-        0 or more, 1 on average for two samples of one distribution; NaN if one is empty or there is one level only.
-        Formula (7) of Scholz and Stephens, JASA 82 (1987), 918-924, before it is standardised.
-    """
-    used = (reference + current) > 0
-    first = reference[used].astype(np.float64)
-    both = first + current[used]
-    n, total = first.sum(), both.sum()
-    if not 0 < n < total or len(both) == 1:
-        return float("nan")
-    middle = np.cumsum(both) - both / 2
-    excess = total * (np.cumsum(first) - first / 2) - middle * n
-    spread = middle * (total - middle) - total * both / 4
-    return float((total - 1) / total / (n * (total - n)) * (both * excess**2 / spread).sum())
-
-
-def anderson_darling_sd(sizes: tuple[int, int]) -> float:
-    """Return the standard deviation of the squared Anderson-Darling distance between samples of these sizes.
-
-    Scholz and Stephens (1987), section 3, for two samples; 4 rows or more together.
-    """
-    total = sum(sizes)
-    inverse = sum(1 / size for size in sizes)
-    harmonic = np.cumsum(1.0 / np.arange(total - 1, 1, -1))
-    h, g = float(harmonic[-1]) + 1, float((harmonic / np.arange(2, total)).sum())
-    a = (4 * g - 6) + (10 - 6 * g) * inverse
-    b = (2 * g - 4) * 4 + 16 * h + (2 * g - 14 * h - 4) * inverse - 8 * h + 4 * g - 6
-    c = (6 * h + 2 * g - 2) * 4 + (4 * h - 4 * g + 6) * 2 + (2 * h - 6) * inverse + 4 * h
-    d = (2 * h + 6) * 4 - 8 * h
-    variance = (a * total**3 + b * total**2 + c * total + d) / ((total - 1.0) * (total - 2.0) * (total - 3.0))
-    return float(np.sqrt(variance))

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from workbench.drift.arrays import Flags, Floats, Ints
 from workbench.drift.counting import has_order
 from workbench.errors import SchemaError
 
@@ -16,9 +17,6 @@ _FOLDS = 2
 _ROUNDS = 25
 _PARAMETERS = {"objective": "binary:logistic", "eta": 0.3, "max_depth": 4, "min_child_weight": 5.0, "nthread": 1}
 _MOST_CODES = 64
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 
 def domain_auc(reference: pl.DataFrame, current: pl.DataFrame, seed: int) -> float:
@@ -96,10 +94,10 @@ def auc_of(in_current: Flags, score: Floats) -> float:
     return float((ranks[in_current].sum() - n * (n + 1) / 2) / (n * (len(score) - n)))
 
 
-def _folds(both: pl.DataFrame, seed: int) -> npt.NDArray[np.int64]:
+def _folds(both: pl.DataFrame, seed: int) -> Ints:
     """Return the fold of each row, drawn by declaration where there is one."""
     group = both[GROUP].rank("dense").fill_null(0).to_numpy() if GROUP in both.columns else np.arange(both.height)
-    draws: npt.NDArray[np.int64] = np.random.default_rng(seed).integers(0, _FOLDS, int(group.max()) + 1)
+    draws: Ints = np.random.default_rng(seed).integers(0, _FOLDS, int(group.max()) + 1)
     return draws[group]
 
 
@@ -124,9 +122,7 @@ def _numbers(column: pl.Series, in_current: Flags, few: bool) -> npt.NDArray[np.
     return frequency.astype(np.float32)
 
 
-def _held_out_margins(
-    columns: npt.NDArray[np.float32], kinds: list[str], side: Flags, folds: npt.NDArray[np.int64]
-) -> Floats:
+def _held_out_margins(columns: npt.NDArray[np.float32], kinds: list[str], side: Flags, folds: Ints) -> Floats:
     """Return the margin that each row gets from a model trained on the other fold."""
     import xgboost
 

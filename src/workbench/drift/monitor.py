@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from workbench.drift.charts import added_up
 from workbench.drift.concerns import SHOWN, Concern, concerns
 from workbench.drift.detectors import Detector, Subject
 from workbench.drift.report import STATISTICS, DriftReport, Finding
+from workbench.drift.statistics import page_hinkley
 from workbench.drift.thresholds import SUBJECT, Measured, Thresholds, learn_thresholds, measure
 from workbench.drift.weeks import DIMENSIONS, Weeks
 from workbench.errors import LabelError
@@ -84,7 +84,8 @@ def check(
     Raises
     ------
     LabelError
-        The weeks before those to check are too few, or the thresholds compare with another number.
+        The weeks before those to check are too few, the thresholds compare with another number, or they were learnt on
+        the weeks to check.
     """
     if weeks.baseline != thresholds.baseline or weeks.count < last + 2 * weeks.baseline:
         raise LabelError(
@@ -92,6 +93,11 @@ def check(
             f"{last + 2 * thresholds.baseline} weeks or more, and a baseline of {thresholds.baseline}."
         )
     first = weeks.count - last
+    if thresholds.end > weeks.moment(first):
+        raise LabelError(
+            f"The thresholds were learnt on weeks up to {thresholds.end:%Y-%m-%d}, and the first week to check begins "
+            f"on {weeks.moment(first):%Y-%m-%d}. Check weeks after the reference, or learn thresholds before it."
+        )
     return _report(weeks, detectors, thresholds, measure(weeks, detectors, since=first, tell=tell), first)
 
 
@@ -132,7 +138,7 @@ def _chart(detector: Detector, rows: pl.DataFrame) -> pl.DataFrame:
     alone = (np.abs(change) if two_sided else change) / week_limit
     added = np.zeros(len(rows))
     if detector.adds_up:
-        path = added_up(change[:, None], int(rows["learnt_on"][0]), two_sided=two_sided)
+        path = page_hinkley(change[:, None], int(rows["learnt_on"][0]), two_sided=two_sided)
         added = path[:, 0] / float(rows["sum_limit"][0])
     return rows.select("code", *SUBJECT, "week", "rows", "statistic").with_columns(
         usual=pl.Series(scale.statistic(0.0, rows, centre)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from workbench.drift.concerns import Concern
-from workbench.drift.thresholds import SUBJECT, Thresholds
+from workbench.drift.limits import SUBJECT, Thresholds
 
 STATISTICS = pl.Schema(
     {
@@ -121,18 +122,31 @@ class DriftReport:
         return "\n".join(lines)
 
     def answer(self) -> str:
-        """Say in a sentence or two whether anything drifts."""
+        """Say in a few sentences whether anything drifts, and what could not be watched."""
         learnt = self.thresholds
+        rate, weeks = learnt.false_alarms_per_year, "1 week" if self.weeks == 1 else f"{self.weeks} weeks"
         about = (
-            f"{self.weeks} weeks from {self.start} with {self.items:,} goods were set against {learnt.weeks} weeks of "
-            f"reference; if nothing drifts, {learnt.false_alarms_per_year:g} finding a year is to be expected."
+            f"{weeks} from {self.start} with {self.items:,} items stand against {learnt.weeks} weeks of reference; if "
+            f"nothing drifts, {rate:g} {'finding' if rate == 1 else 'findings'} a year may be expected."
         )
+        return " ".join([self._found(), about, *self._left_open()])
+
+    def _found(self) -> str:
         if not self.findings:
-            return f"Nothing drifts beyond what is usual. {about}"
+            return "Nothing drifts beyond what is usual."
         count = len(self.findings)
         subjects = len({(one.subject, one.dimension, one.group) for one in self.findings})
-        found = "1 finding" if count == 1 else f"{count} findings on {subjects} subjects"
-        return f"{found}, the first at the end of the week from {min(one.found for one in self.findings)}. {about}"
+        on = "1 subject" if subjects == 1 else f"{subjects} subjects"
+        found = "1 finding" if count == 1 else f"{count} findings on {on}"
+        return f"{found}, the first at the end of the week from {min(one.found for one in self.findings)}."
+
+    def _left_open(self) -> Iterator[str]:
+        learnt = self.thresholds
+        if learnt.refused:
+            every = learnt.limits["code"].n_unique() + len(learnt.refused)
+            yield f"Not watched by {len(learnt.refused)} of {every} detectors: {', '.join(learnt.not_watched)}."
+        if learnt.lacks_seasons:
+            yield "The reference is shorter than a year: a season that it lacks looks like drift."
 
     def table(self) -> pl.DataFrame:
         """Return the findings as a tidy table, `concerns` as a list of structs."""
@@ -156,7 +170,11 @@ class DriftReport:
             "results": self.results,
             "answer": self.answer(),
             "reference": learnt
-            | {"subjects": self.thresholds.limits.height, "last_day": _last_day(self.thresholds.end)},
+            | {
+                "subjects": self.thresholds.limits.height,
+                "last_day": _last_day(self.thresholds.end),
+                "lacks_seasons": self.thresholds.lacks_seasons,
+            },
             "findings": [one.to_dict() for one in self.findings],
             "ranking": self.ranking().head(_RANKED).to_dicts(),
             "weekly": self._weekly(),

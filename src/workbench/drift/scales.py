@@ -11,10 +11,9 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-Floats = npt.NDArray[np.float64]
+from workbench.drift.arrays import Floats
 
 
 class Scale(Protocol):

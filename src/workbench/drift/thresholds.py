@@ -4,115 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 import numpy as np
 import polars as pl
 
-from workbench.drift.charts import WEEKS_A_YEAR, prediction_limit, sum_limit, tail_limit
+from workbench.drift.arrays import Floats
+from workbench.drift.charts import prediction_limit, sum_limit, tail_limit
 from workbench.drift.detectors import Detector
-from workbench.drift.detectors.base import Floats
+from workbench.drift.limits import LEAST_WEEKS, LIMITS, SUBJECT, WEEKS_A_YEAR, Refused, Thresholds
 from workbench.drift.weeks import Weeks
-from workbench.errors import LabelError, SourceError
+from workbench.errors import ConfigError, LabelError
 from workbench.progress import Tell
 
-LEAST_WEEKS = 13
-"""Weeks with a statistic that a subject needs; as many as a quarter of a year."""
-
-LIMITS = pl.Schema(
-    {
-        "code": pl.String(),
-        "subject": pl.String(),
-        "dimension": pl.String(),
-        "group": pl.String(),
-        "centre": pl.Float64(),
-        "spread": pl.Float64(),
-        "week_limit": pl.Float64(),
-        "sum_limit": pl.Float64(),
-        "weeks": pl.Int64(),
-    }
-)
-SUBJECT = ["subject", "dimension", "group"]
-"""Columns that name a subject."""
-_PROTOCOL = 1
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A detector that watches nothing, and why: too little is known of what it would look at."""
-
-    code: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """What was learnt on a reference.
-
-    Parameters
-    ----------
-    start, end
-        First moment of the reference, and the moment after it.
-    weeks, items
-        Its whole weeks and goods.
-    baseline
-        Weeks that each week was compared with, the ones right before it.
-    false_alarms_per_year
-        Expected number of findings, over all detectors and subjects together, in a year in which nothing drifts.
-    limits
-        One row a detector and subject: usual level and spread of its residuals, and in spreads the limit of a week by
-        itself and that of weeks added up, null where they are not.
-    refused
-        Detectors that watch nothing.
-    """
-
-    start: datetime
-    end: datetime
-    weeks: int
-    items: int
-    baseline: int
-    false_alarms_per_year: float
-    limits: pl.DataFrame
-    refused: tuple[Refused, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain JSON values."""
-        return {
-            "protocol": _PROTOCOL,
-            "start": self.start.isoformat(),
-            "end": self.end.isoformat(),
-            "weeks": self.weeks,
-            "items": self.items,
-            "baseline": self.baseline,
-            "false_alarms_per_year": self.false_alarms_per_year,
-            "limits": self.limits.to_dicts(),
-            "refused": [vars(one) for one in self.refused],
-        }
-
-    @classmethod
-    def from_dict(cls, state: Mapping[str, Any]) -> Thresholds:
-        """Take up what :meth:`to_dict` gave.
-
-        Raises
-        ------
-        SourceError
-            It is of another version, or no thresholds at all.
-        """
-        if state.get("protocol") != _PROTOCOL:
-            raise SourceError(
-                f"These are no thresholds of this version: their protocol is {state.get('protocol')!r}, expected "
-                f"{_PROTOCOL}. Learn them anew."
-            )
-        plain = {name: state[name] for name in ("weeks", "items", "baseline", "false_alarms_per_year")}
-        return cls(
-            start=datetime.fromisoformat(state["start"]),
-            end=datetime.fromisoformat(state["end"]),
-            limits=pl.DataFrame(state["limits"], schema=LIMITS),
-            refused=tuple(Refused(**one) for one in state["refused"]),
-            **plain,
-        )
-
+__all__ = ["SUBJECT", "Measured", "Thresholds", "learn_thresholds", "measure"]
 
 Measured = Mapping[str, pl.DataFrame]
 """What each detector measured, by its code."""
@@ -157,9 +61,13 @@ def learn_thresholds(
 
     Raises
     ------
+    ConfigError
+        The number of false findings is none.
     LabelError
         The reference is too short for any detector.
     """
+    if not 0 < false_alarms_per_year < float("inf"):
+        raise ConfigError(f"false_alarms_per_year is {false_alarms_per_year}; it must be above 0, such as 1.0.")
     if reference.count < reference.baseline + LEAST_WEEKS:
         raise LabelError(
             f"The reference is too short: it has {reference.count} whole weeks ({reference.start:%Y-%m-%d} to "
@@ -239,7 +147,7 @@ def _limits(detector: Detector, usual: list[_Usual], rate: float, seed: int) -> 
 
 def _why(detector: Detector, measured: pl.DataFrame) -> str:
     if measured.is_empty():
-        return "the goods or results of the reference have nothing of what it looks at"
+        return detector.lacking
     longest = measured.group_by(SUBJECT).len()["len"].max()
     if isinstance(longest, int) and longest < LEAST_WEEKS:
         return f"{longest} weeks of the reference have a statistic, expected {LEAST_WEEKS} or more"

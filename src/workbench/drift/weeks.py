@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 import numpy as np
 import polars as pl
 
-from workbench.drift.counting import Ints, has_order, level_codes, level_counts, quantile_bins
+from workbench.drift.arrays import Ints
+from workbench.drift.counting import has_order, level_codes, level_counts, quantile_bins
 from workbench.drift.measures import with_measures
 from workbench.errors import LabelError, SchemaError
 from workbench.scorer.schema import KEY, SCHEMA, derive, empty

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,14 +11,17 @@ import polars as pl
 from workbench.evaluation.intervals import Estimate
 from workbench.evaluation.refusal import Refusal
 
-from .record import ControlRecord, Group
+from .frame import Group
+from .nonresponse import NonResponse, readings, spanned
+from .record import ControlRecord
+from .revenue import Revenue, less, revenue_gap
 from .strata import Strata
-from .totals import Found, too_few_findings, too_little, total
+from .totals import Found, too_little, total
 
 
 @dataclass(frozen=True)
 class Arm:
-    """The random arm: declarations drawn by lot, and what became of them.
+    """The random arm: declarations that chance drew, and what became of them.
 
     Parameters
     ----------
@@ -37,31 +41,6 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Revenue:
-    """What violations cost; USD.
-
-    Parameters
-    ----------
-    recoverable_usd
-        Duty that full controls of all goods would recover.
-    found_usd
-        Duty that controls of any kind did recover.
-    gap_usd
-        The difference: never below 0.
-    declared_duty_usd
-        Duty declared for the goods; ``None`` where not known.
-    gap_share
-        `gap_usd` / `declared_duty_usd`; ``None`` where not known.
-    """
-
-    recoverable_usd: Estimate
-    found_usd: float
-    gap_usd: Estimate
-    declared_duty_usd: float | None
-    gap_share: Estimate | None
-
-
-@dataclass(frozen=True)
 class Compliance:
     """What the controls say of all goods, controlled or not; counts are of items unless said otherwise.
 
@@ -74,8 +53,10 @@ class Compliance:
     arm
         The random arm.
     missing
-        Declarations drawn for a full control, by lot or not, without a recorded result: taken as missing at random
-        within their stratum.
+        Declarations drawn for a full control, by the random arm or not, without a complete result of one.
+    nonresponse
+        What they can hide; ``None`` where none is missing. Values take them to be like the others of their
+        stratum, intervals hold whatever they would have shown.
     violations
         Violations that full controls of all goods would find.
     violation_rate, compliance_rate
@@ -95,6 +76,7 @@ class Compliance:
     left_out: dict[str, int]
     arm: Arm
     missing: int
+    nonresponse: NonResponse | None
     violations: Estimate
     violation_rate: Estimate
     compliance_rate: Estimate
@@ -116,9 +98,11 @@ class Compliance:
             lines.append(f"Revenue gap: {self.revenue.describe()}")
         arm = self.arm
         lines.append(
-            f"Rests on {arm.known:,} of {arm.drawn:,} declarations drawn by lot, with {arm.violations:,} violations; "
-            f"{self.missing:,} results missing."
+            f"Rests on {arm.known:,} of {arm.drawn:,} declarations drawn for the random arm, with {arm.violations:,} "
+            f"violations; {self.missing:,} results missing."
         )
+        if self.nonresponse is not None:
+            lines.append(f"Missing are {self.nonresponse.describe()} All intervals hold all three.")
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
@@ -132,11 +116,8 @@ class Compliance:
             "without_a_result": undrawn.height,
             "declarations_without_a_result": int(undrawn["declarations"].sum()),
         }
-        revenue = self.revenue
-        told = revenue.to_dict() if isinstance(revenue, Refusal) else None if revenue is None else _estimated(revenue)
-        plain = {name: value for name, value in vars(self).items() if name not in ("strata", "revenue", "arm")}
-        estimates = {name: value.to_dict() for name, value in plain.items() if isinstance(value, Estimate)}
-        return {"status": "estimated", **plain, **estimates, "arm": asdict(self.arm), "revenue": told, "strata": strata}
+        told = {name: _plain(value) for name, value in vars(self).items() if name != "strata"}
+        return {"status": "estimated", **told, "arm": asdict(self.arm), "strata": strata}
 
 
 def compliance(record: ControlRecord) -> Compliance | Refusal:
@@ -152,7 +133,7 @@ def compliance(record: ControlRecord) -> Compliance | Refusal:
     Compliance or Refusal
         Refused with ``random_arm_too_small`` below 30 results of the arm, and with ``results_missing`` where more than
         a fifth of the results are: a refusal is a result to show, not an error. Intervals hold for the goods of this
-        period (finite population), not for the next one.
+        period (finite population), not for the next one, and for whatever missing results would have shown.
 
     References
     ----------
@@ -161,7 +142,7 @@ def compliance(record: ControlRecord) -> Compliance | Refusal:
 
     Examples
     --------
-    A hundred declarations drawn by lot from 5,000, two of them with a violation:
+    A hundred declarations drawn at random from 5,000, two of them with a violation:
 
     >>> table = pl.DataFrame({"declaration_id": [f"D{n:04}" for n in range(5000)], "item_no": 1, "office_id": "A",
     ...     "regime_code": "40", "lane": ["red"] * 100 + ["green"] * 4900,
@@ -173,66 +154,50 @@ def compliance(record: ControlRecord) -> Compliance | Refusal:
     """
     if (refused := too_little(record)) is not None:
         return refused
-    strata = Strata.of(record)
-    violations = total(record, strata, Found(record.violation))
-    goods, found = record.items.height, int(record.violation.sum())
-    rate = _at_most(violations.scaled(1.0 / goods), 1.0)
-    comply = Estimate(*(1.0 - bound for bound in _numbers(rate, "value", "high_95", "low_95")))
+    read = [(one, Strata.of(one)) for one in readings(record)]
+    counted = [total(one, strata, Found(one.violation)) for one, strata in read]
+    rates = [_at_most(one.scaled(1.0 / record.items.height), 1.0) for one in counted]
+    violations, rate, found = spanned(counted), spanned(rates), int(record.violation.sum())
     return Compliance(
         speaks_for=record.speaks_for,
-        goods=goods,
+        goods=record.items.height,
         left_out=dict(record.left_out.group_by("reason").len().sort("reason").iter_rows()),
         arm=_arm(record),
-        missing=int((record.declarations["is_drawn"] & ~record.declarations["is_known"]).sum()),
+        missing=int(record.is_missing.sum()),
+        nonresponse=_nonresponse(record, rates),
         violations=violations,
         violation_rate=rate,
-        compliance_rate=comply,
+        compliance_rate=Estimate(*(1.0 - bound for bound in _numbers(rate, "value", "high_95", "low_95"))),
         found=found,
         undetected=less(violations, found),
-        revenue=_revenue(record, strata),
-        strata=strata.table,
+        revenue=revenue_gap(record, read),
+        strata=read[0][1].table,
     )
 
 
-def less(estimate: Estimate, found: float) -> Estimate:
-    """Return an estimate less what was found for sure, never below 0.
-
-    >>> less(Estimate(10.0, 2.0, 30.0), 4)
-    Estimate(value=6.0, low_95=0.0, high_95=26.0)
-    """
-    return Estimate(*(max(bound - found, 0.0) for bound in _numbers(estimate)))
-
-
-def _revenue(record: ControlRecord, strata: Strata) -> Revenue | Refusal | None:
-    amount = record.recovered_duty_usd
-    if amount is None:
+def _nonresponse(record: ControlRecord, rates: Sequence[Estimate]) -> NonResponse | None:
+    if len(rates) == 1:
         return None
-    if (refused := too_few_findings(record, strata, amount)) is not None:
-        return refused
-    recoverable = total(record, strata, Found(amount, blurred=True))
-    found = float(amount.sum())
-    gap, declared = less(recoverable, found), _declared_duty(record)
-    return Revenue(recoverable, found, gap, declared, gap.scaled(1.0 / declared) if declared else None)
-
-
-def _declared_duty(record: ControlRecord) -> float | None:
-    if "declared_duty_usd" not in record.items.columns:
-        return None
-    return float(record.items["declared_duty_usd"].sum())
+    drawn = int(record.declarations["is_drawn"].sum())
+    return NonResponse(int(record.is_missing.sum()) / drawn, *rates)
 
 
 def _arm(record: ControlRecord) -> Arm:
     violations = pl.Series(record.by_declaration(record.violation))
     counted = record.declarations.with_columns(items=pl.Series(record.sizes), violations=violations)
-    of_lot = counted.filter(pl.col("group") == str(Group.LOT))
-    known = of_lot.filter("is_known")
+    of_arm = counted.filter(pl.col("group") == str(Group.ARM))
+    known = of_arm.filter("is_known")
     return Arm(
-        declarations=of_lot.height,
-        drawn=int(of_lot["is_drawn"].sum()),
+        declarations=of_arm.height,
+        drawn=int(of_arm["is_drawn"].sum()),
         known=known.height,
         items=int(known["items"].sum()),
         violations=int(known["violations"].sum()),
     )
+
+
+def _plain(value: Any) -> Any:
+    return value.to_dict() if isinstance(value, Estimate | NonResponse | Revenue | Refusal) else value
 
 
 def _at_most(estimate: Estimate, most: float) -> Estimate:
@@ -242,10 +207,6 @@ def _at_most(estimate: Estimate, most: float) -> Estimate:
 def _numbers(estimate: Estimate, *names: str) -> list[float]:
     bounds = [getattr(estimate, name) for name in names or ("value", "low_95", "high_95")]
     return [float(bound) for bound in bounds]
-
-
-def _estimated(revenue: Revenue) -> dict[str, Any]:
-    return {"status": "estimated", **asdict(revenue)}
 
 
 def _shown(estimate: Estimate, digits: int) -> str:

@@ -37,7 +37,7 @@ import numpy as np
 
 from workbench.evaluation.intervals import Estimate
 
-from .record import Counts, Values
+from .arrays import Counts, Values
 
 SIMULATIONS = 1_000
 _SEED = 25
@@ -125,7 +125,7 @@ def interval(sample: Sample, findings: Findings) -> Estimate:
 
     Examples
     --------
-    Ten of 1,000 declarations drawn by lot from 100,000 violated, with one violation each:
+    Ten of 1,000 declarations drawn at random from 100,000 violated, with one violation each:
 
     >>> found = np.repeat([1.0, 0.0], [10, 990])
     >>> sample = Sample(np.full(1000, 100.0), np.zeros(1000, dtype=np.int64), 100_000)

@@ -12,7 +12,8 @@ from workbench.evaluation.methods import METHOD
 from workbench.evaluation.tables import group_name, require_columns, with_labels
 from workbench.scorer.schema import KEY, Lane
 
-from .record import Values, is_full_control
+from .arrays import Values
+from .checks import is_full_control, refuse_lanes
 
 
 def lifts(outcomes: pl.DataFrame, chance: Estimate, *, by: str = METHOD, random_lane: Lane = Lane.RED) -> pl.DataFrame:
@@ -43,7 +44,7 @@ def lifts(outcomes: pl.DataFrame, chance: Estimate, *, by: str = METHOD, random_
     Raises
     ------
     SchemaError
-        A column is missing, a key occurs twice, or a violation is not 0, 1 or null.
+        A column is missing, a key occurs twice, or a violation is not 0, 1 or null, a lane is none.
 
     References
     ----------
@@ -60,6 +61,7 @@ def lifts(outcomes: pl.DataFrame, chance: Estimate, *, by: str = METHOD, random_
     (10.0, 4.5, 21.9)
     """
     require_columns(outcomes, ["lane", "cause" if by == METHOD else by], "lifts")
+    refuse_lanes(outcomes, "lifts")
     group = group_name("cause").str.split(":").list.first() if by == METHOD else group_name(by)
     full = is_full_control(random_lane) & pl.col("violation").is_not_null()
     controlled = with_labels(outcomes, "lifts").filter(full).with_columns(group.alias(by))

@@ -1,23 +1,10 @@
 """Value of a policy that was not in force: what it would have found, from the controls that were done.
 
-A logged control of an item speaks for the target policy by ``target probability / probability of a full control``.
-Three estimators, of the total over all goods of target probability times what a full control finds:
-
-- **ips**: inverse-propensity weights as they are; unbiased, and the widest;
-- **snips**: the weights scaled to add up to the target's goods, separately in what is controlled for certain, at the
-  margin and by lot (self-normalised);
-- **doubly robust**: a model's predictions over all of the target's goods, mended by the weighted errors of the
-  predictions on the controlled ones: unbiased if either the probabilities or the predictions are right.
-
 The probabilities are those that the decisions stored, so they are right by design; the predictions only have to be made
-without the rows' own results: by a model of before, or cross-fitted.
+without the rows' own results: by a model of before, or cross-fitted. The estimators are those of :mod:`.weighting`.
 
 References
 ----------
-D. G. Horvitz and D. J. Thompson (1952), A generalization of sampling without replacement from a finite universe, JASA
-47, 663-685.
-A. Swaminathan and T. Joachims (2015), The self-normalized estimator for counterfactual learning, NeurIPS 28.
-M. Dudik, J. Langford and L. Li (2011), Doubly robust policy evaluation and learning, ICML 28, 1097-1104.
 V. Chernozhukov et al. (2018), Double/debiased machine learning, Econometrics Journal 21, C1-C68 (cross-fitting).
 L. Kish (1965), Survey Sampling, 11.7 (effective sample size).
 """
@@ -35,10 +22,13 @@ from workbench.evaluation.intervals import Estimate
 from workbench.evaluation.refusal import Refusal
 from workbench.evaluation.tables import refuse, require_columns
 
-from .intervals import subtracted
-from .record import ControlRecord, Group, Values
+from .arrays import Values
+from .checks import MOST_USD
+from .nonresponse import readings, spanned
+from .record import ControlRecord
 from .strata import Strata
-from .totals import Found, sample_of, too_few_findings, too_little, total
+from .totals import Found, beyond_belief, too_few_findings, too_little
+from .weighting import weighted
 
 Outcome = Literal["violation", "recovered_duty_usd"]
 
@@ -70,11 +60,12 @@ class PolicyValue:
     ips, snips
         The value by weighting, see the module's text.
     doubly_robust
-        The value with predictions; ``None`` where none were given, or the lot's controls found nothing of the target's.
+        The value with predictions; ``None`` where none were given, or the random arm found nothing of the target's.
     difference
         Value of the target less that of the policy in force, on the same goods, by weighting.
     effective_sample_size
-        Declarations controlled that the weights are worth (Kish): smaller is less sure.
+        Declarations controlled that the weights are worth (Kish), or were to be worth on average where that is less:
+        smaller is less sure.
     unsupported_share
         Share of the target's goods that the policy in force hardly ever controls: the value leaves them out.
     """
@@ -127,7 +118,7 @@ def policy_value(
     PolicyValue or Refusal
         Refused with ``overlap_too_thin`` where the weights are worth fewer than 30 controls, or more than 1 % of the
         target's goods have a logged probability below 0.001; with ``too_few_findings`` for duty on fewer than five
-        findings by lot; and as :func:`.compliance.compliance`.
+        findings of the random arm; and as :func:`.compliance.compliance`.
 
     Raises
     ------
@@ -140,8 +131,8 @@ def policy_value(
 
     Examples
     --------
-    A lot of 10 % found 2 violations among 100 of 1,000 declarations. A policy would take every other declaration, one
-    of the two among them:
+    A random arm of 10 % found 2 violations among 100 of 1,000 declarations. A policy would take every other
+    declaration, one of the two among them:
 
     >>> table = pl.DataFrame({"declaration_id": [f"D{n:04}" for n in range(1000)], "item_no": 1, "office_id": "A",
     ...     "regime_code": "40", "would_be_lane": "green", "random_probability": 0.1, "full_control_probability": 0.1,
@@ -154,35 +145,32 @@ def policy_value(
     if (refused := too_little(record)) is not None:
         return refused
     target, share = _target(record, target_probability)
-    strata, found = Strata.of(record), _found(record, outcome)
-    reach = record.by_declaration(target)
-    effective = _effective(strata.inverse * reach)
+    expected = None if predictions is None else target * _numbers(record.items, predictions, MOST_USD)
+    strata, amounts = Strata.of(record), outcome == "recovered_duty_usd"
+    reach, probability = record.by_declaration(target), record.declarations["probability"].to_numpy()
+    effective = min(_effective(strata.inverse * reach), _offered(reach, probability))
     if (refused := _too_thin(target, share, effective)) is not None:
         return refused
-    if found.blurred and (refused := too_few_findings(record, strata, target * found.of_items)) is not None:
+    if amounts and (refused := _too_few(record, strata, target)) is not None:
         return refused
-    ips = total(record, strata, found, reach=target, weight=strata.inverse)
-    snips = total(record, strata, found, reach=target, weight=_normalised(strata, reach))
-    robust = None
-    if predictions is not None:
-        expected = record.by_declaration(target * _numbers(record.items, predictions, np.inf))
-        robust = _doubly_robust(strata, record.by_declaration(target * found.of_items), expected, ips)
-    beyond = target - record.probability
+    values = [weighted(one, _found(one, outcome), target, expected) for one in readings(record)]
+    robust = [one.doubly_robust for one in values if one.doubly_robust is not None]
     return PolicyValue(
         outcome=outcome,
         goods=float(target.sum()),
         goods_in_force=float(record.probability.sum()),
-        ips=ips,
-        snips=snips,
-        doubly_robust=robust,
-        # Goods that only one of the two wants, on either side: both sums are of different goods, and independent.
-        difference=subtracted(
-            total(record, strata, found, reach=np.maximum(beyond, 0.0), weight=strata.inverse),
-            total(record, strata, found, reach=np.maximum(-beyond, 0.0), weight=strata.inverse),
-        ),
+        ips=spanned([one.ips for one in values]),
+        snips=spanned([one.snips for one in values]),
+        doubly_robust=spanned(robust) if values[0].doubly_robust is not None else None,
+        difference=spanned([one.difference for one in values]),
         effective_sample_size=effective,
         unsupported_share=share,
     )
+
+
+def _too_few(record: ControlRecord, strata: Strata, target: Values) -> Refusal | None:
+    found = _found(record, "recovered_duty_usd")
+    return beyond_belief(record) or too_few_findings(record, strata, target * found.of_items)
 
 
 def _target(record: ControlRecord, name: str) -> tuple[Values, float]:
@@ -221,6 +209,16 @@ def _effective(weight: Values) -> float:
     return float(weight.sum()) ** 2 / squares if squares else 0.0
 
 
+def _offered(reach: Values, probability: Values) -> float:
+    """Return the effective sample size to be expected of such draws, ``(sum r)^2 / sum r^2 / p``.
+
+    Where no control fell among the few goods that a policy is all about, those drawn beside them look well weighed.
+    """
+    reached = reach > 0
+    squares = float(np.sum(reach[reached] ** 2 / probability[reached]))
+    return float(reach.sum()) ** 2 / squares if squares else 0.0
+
+
 def _too_thin(target: Values, unsupported_share: float, effective: float) -> Refusal | None:
     if unsupported_share > MOST_UNSUPPORTED:
         within = float(target.sum())
@@ -229,34 +227,6 @@ def _too_thin(target: Values, unsupported_share: float, effective: float) -> Ref
     if effective < LEAST_EFFECTIVE:
         return Refusal("overlap_too_thin", int(effective), LEAST_EFFECTIVE, _THIN)
     return None
-
-
-def _normalised(strata: Strata, reach: Values) -> Values:
-    """Return the weights, scaled within each group so that they add up to the target's goods there."""
-    weight = strata.inverse.copy()
-    for group in Group:
-        within = strata.within(group)
-        if weighted := float(weight[within] @ reach[within]):
-            weight[within] *= float(reach[within].sum()) / weighted
-    return weight
-
-
-def _doubly_robust(strata: Strata, found: Values, expected: Values, ips: Estimate) -> Estimate | None:
-    """Mend the sum of predictions by the weighted errors; the interval keeps the lopsidedness of `ips`.
-
-    Where the controls that stand for others found nothing, their errors show no spread of what they missed: ``None``.
-    """
-    error, value, variances = found - expected, float(expected.sum()), np.zeros(2)
-    for group in Group:
-        sample, known = sample_of(strata, group, strata.inverse), strata.within(group) & (strata.inverse > 0)
-        value += sample.total(error[known])
-        variances += sample.variance(error[known]), sample.variance(found[known])
-    if not variances[1] and ips.high_95 != ips.value:
-        return None
-    narrower = float(np.sqrt(variances[0] / variances[1])) if variances[1] else 1.0
-    middle, low, high = (float(bound or 0.0) for bound in (ips.value, ips.low_95, ips.high_95))
-    value = max(value, 0.0)
-    return Estimate(value, max(value - (middle - low) * narrower, 0.0), value + (high - middle) * narrower)
 
 
 def _told(estimate: Estimate) -> str:

@@ -6,59 +6,27 @@ documents finds less, so its results count as found, and never as the truth of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from workbench.errors import ConfigError, LabelError, SchemaError
-from workbench.evaluation.tables import refuse, require_columns, with_amounts, with_labels
+from workbench.errors import ConfigError, LabelError
 from workbench.scorer.schema import KEY, Lane
 
-Values = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
+from .arrays import Counts, Flags, Values
+from .checks import PROBABILITIES, checked, is_full_control, refuse_what_is_no_probability
+from .frame import NEVER, method, of_decisions, of_history, starts_of
 
 LotFrame = Literal["all", "unselected"]
-"""What a history's controls by lot were drawn from: all goods, before anything else selected, or only the rest."""
+"""What a history's random arm was drawn from: all goods, before anything else selected, or only the rest."""
 
 COLUMNS = (*KEY, "office_id", "regime_code", "would_be_lane", "lane", "cause")
-PROBABILITIES = ("random_probability", "full_control_probability")
-"""What a record of decisions needs beside `COLUMNS` and ``violation``."""
-
 IN_QUARANTINE, NEVER_OPEN = "in quarantine", "never open to a full control"
 SELECTED_OTHERWISE = "selected by something else"
 """Reasons why estimates do not speak of an item."""
-
-_SURE = 1.0 - 1e-9
-_NEVER = 1e-9
-
-
-def _method(cause: str) -> pl.Expr:
-    return pl.col(cause).cast(pl.String).str.split(":").list.first()
-
-
-_METHOD = _method("cause")
-# An officer moves what looks suspicious, and nobody knows how likely that was: such a control is no draw.
-_WITHOUT_PROBABILITY = ("officer", "quarantine")
-
-
-class Group(StrEnum):
-    """How a declaration can come to a full control."""
-
-    CERTAIN = "certain"
-    """Surely, by criteria or model: nothing about it is drawn."""
-
-    MARGIN = "margin"
-    """By criteria, model or a top-up by lot, but not surely: the last seats of a lane, whose number is rounded."""
-
-    LOT = "by lot"
-    """By the random arm only."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +80,12 @@ class ControlRecord:
             The table has no row.
         """
         where = "ControlRecord.from_decisions"
-        table = _checked(table, (*COLUMNS, *PROBABILITIES), where)
-        _refuse_what_is_no_probability(table, where)
+        table = checked(table, (*COLUMNS, *PROBABILITIES), where)
+        refuse_what_is_no_probability(table, where)
         full = pl.col("full_control_probability")
-        reason = pl.when(full.is_null()).then(pl.lit(IN_QUARANTINE)).when(full <= _NEVER).then(pl.lit(NEVER_OPEN))
+        reason = pl.when(full.is_null()).then(pl.lit(IN_QUARANTINE)).when(full <= NEVER).then(pl.lit(NEVER_OPEN))
         items, left_out = _parted(table.with_columns(is_full_control=is_full_control(random_lane)), reason, where)
-        made = _of_decisions(items, random_lane)
+        made = of_decisions(items, random_lane)
         return cls(items, made, left_out, "all goods that were decided", stores_probabilities=True)
 
     @classmethod
@@ -133,7 +101,7 @@ class ControlRecord:
             ``"all"`` where lots were drawn from all goods, before anything else selected; ``"unselected"`` where they
             were drawn from what nothing else had selected: then the estimates speak of those goods only.
         random_lane
-            Lane of the controls by lot: it, and what is more severe, is a full control.
+            Lane of the random arm: it, and what is more severe, is a full control.
 
         Raises
         ------
@@ -143,19 +111,18 @@ class ControlRecord:
         if lot_frame not in ("all", "unselected"):
             raise ConfigError(f"lot_frame is {lot_frame!r}; expected 'all' or 'unselected'. See docs/estimates.md.")
         where = "ControlRecord.from_history"
-        table = _checked(table, (*KEY, "office_id", "regime_code", "lane", "cause"), where)
-        method = _METHOD.fill_null("none")
-        full = is_full_control(random_lane) | (method == "random")
+        table = checked(table, (*KEY, "office_id", "regime_code", "lane", "cause"), where)
+        full = is_full_control(random_lane) | (method() == "random")
         items = table.with_columns(is_full_control=full, would_be_lane=pl.lit(None, pl.String))
-        selected = ~method.is_in(["random", "none"]) & (lot_frame == "unselected")
+        selected = ~method().is_in(["random", "none"]) & (lot_frame == "unselected")
         items, left_out = _parted(items, pl.when(selected).then(pl.lit(SELECTED_OTHERWISE)), where)
         words = "all goods" if lot_frame == "all" else "goods that nothing else had selected"
-        return cls(items, _of_history(items), left_out, words, stores_probabilities=False)
+        return cls(items, of_history(items), left_out, words, stores_probabilities=False)
 
     @cached_property
     def starts(self) -> Counts:
         """Row of each declaration's first item."""
-        return _starts(self.items)
+        return starts_of(self.items)
 
     @cached_property
     def sizes(self) -> Counts:
@@ -178,20 +145,32 @@ class ControlRecord:
         amount = self.items["recovered_duty_usd"]
         return amount.fill_null(0.0).to_numpy() if amount.count() else None
 
+    @cached_property
+    def is_missing(self) -> Flags:
+        """Declarations that were drawn for a full control and have no complete result of one."""
+        return (self.declarations["is_drawn"] & ~self.declarations["is_known"]).to_numpy()
+
+    def completed(self, *, violating: bool) -> ControlRecord:
+        """Return the record as if every missing result were known: no violation in any of those items, or one in each.
+
+        What a milder control found stays. A violation costs the mean amount that full controls found in an item.
+        """
+        missing = pl.Series(np.repeat(self.is_missing, self.sizes))
+        is_open = pl.col("violation").is_null() | (pl.lit(violating) & ~pl.col("is_full_control"))
+        usual = self.items.filter(pl.col("is_full_control") & (pl.col("recovered_duty_usd") > 0))["recovered_duty_usd"]
+        amount = usual.mean() if violating else 0.0
+        filled = self.items.with_columns(is_open=missing & is_open).with_columns(
+            pl.when("is_open").then(pl.lit(int(violating), pl.Int8)).otherwise("violation").alias("violation"),
+            pl.when("is_open").then(pl.lit(amount)).otherwise("recovered_duty_usd").alias("recovered_duty_usd"),
+            is_full_control=pl.col("is_full_control") | missing,
+        )
+        known = pl.col("is_drawn")
+        declarations = self.declarations.with_columns(is_known=known, is_full=pl.col("is_full") | known)
+        return replace(self, items=filled.drop("is_open"), declarations=declarations)
+
     def by_declaration(self, of_items: Values) -> Values:
         """Sum a number of each item over its declaration."""
         return np.asarray(np.add.reduceat(of_items, self.starts), dtype=np.float64)
-
-
-def is_full_control(random_lane: Lane, lane: str = "lane") -> pl.Expr:
-    """Say of each row whether its `lane` is that of the random arm or a more severe one; a missing lane is none."""
-    severity = pl.col(lane).cast(pl.String).replace_strict({str(lane): lane.severity for lane in Lane})
-    return (severity >= random_lane.severity).fill_null(False)
-
-
-def _checked(table: pl.DataFrame, columns: Iterable[str], where: str) -> pl.DataFrame:
-    require_columns(table, columns, where)
-    return with_amounts(with_labels(table, where), where).sort(KEY)
 
 
 def _parted(items: pl.DataFrame, reason: pl.Expr, where: str) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -201,54 +180,3 @@ def _parted(items: pl.DataFrame, reason: pl.Expr, where: str) -> tuple[pl.DataFr
     if kept.is_empty():
         raise LabelError(f"{where} found no goods to speak of. Give all decided goods of a period, controlled or not.")
     return kept, left_out
-
-
-def _refuse_what_is_no_probability(table: pl.DataFrame, where: str) -> None:
-    for name in PROBABILITIES:
-        if not table[name].dtype.is_numeric():
-            raise SchemaError(f"{where} found {name!r} of type {table[name].dtype}; it needs numbers in [0, 1].")
-        wrong = table.filter(pl.col(name).is_not_null() & ~pl.col(name).is_between(0.0, 1.0))
-        refuse(wrong, where, f"{name!r} outside [0, 1]", "give probabilities as the decisions stored them")
-
-
-def _starts(items: pl.DataFrame) -> Counts:
-    return np.flatnonzero(np.diff(items["declaration_id"].rle_id().to_numpy(), prepend=-1))
-
-
-def _of_decisions(items: pl.DataFrame, random_lane: Lane) -> pl.DataFrame:
-    starts = _starts(items)
-    first = items[starts]
-    full, by_lot = (first[name].to_numpy() for name in reversed(PROBABILITIES))
-    by_lot = np.nan_to_num(by_lot)
-    otherwise = full - by_lot
-    group = np.where(full >= _SURE, Group.CERTAIN, np.where(otherwise <= _NEVER, Group.LOT, Group.MARGIN))
-    decided = "system_" if {"system_lane", "system_cause"} <= set(items.columns) else ""
-    method = first.select(_method(f"{decided}cause").fill_null("none")).to_series()
-    by_design = ~method.is_in(_WITHOUT_PROBABILITY).to_numpy()
-    # Of goods that only the lot can bring, only the lot's controls are a sample; a control for certain was to be done.
-    was_to_be = first.select(is_full_control(random_lane, f"{decided}lane")).to_series().to_numpy()
-    is_control = was_to_be & by_design
-    drawn = np.where(group == Group.CERTAIN, True, is_control)
-    drawn = np.where(group == Group.LOT, (method == "random").to_numpy(), drawn)
-    return _declarations(items, starts, group, np.minimum(full, 1.0), drawn)
-
-
-def _of_history(items: pl.DataFrame) -> pl.DataFrame:
-    starts = _starts(items)
-    drawn = items[starts].select(_METHOD.fill_null("none") == "random").to_series().to_numpy()
-    share = np.full(len(starts), max(drawn.mean(), _NEVER))
-    return _declarations(items, starts, np.full(len(starts), str(Group.LOT)), share, drawn)
-
-
-def _declarations(
-    items: pl.DataFrame, starts: Counts, group: npt.NDArray[np.str_], probability: Values, drawn: Flags
-) -> pl.DataFrame:
-    first, recorded = items[starts], items["violation"].is_not_null().to_numpy()
-    full = first["is_full_control"].to_numpy() & np.logical_and.reduceat(recorded, starts)
-    return first.select(pl.col("office_id", "regime_code", "would_be_lane").cast(pl.String)).with_columns(
-        group=pl.Series(group.tolist(), dtype=pl.Enum([str(name) for name in Group])),
-        probability=pl.Series(probability),
-        is_drawn=pl.Series(drawn),
-        is_known=pl.Series(drawn & full),
-        is_full=pl.Series(full),
-    )

@@ -4,7 +4,7 @@ A stratum is an office's declarations of one regime and one would-be lane. Where
 a result, the stratum is collapsed by a rule that looks at no result: with the other such strata of its regime and
 would-be lane, over all offices; where these are still too few, with those of its would-be lane; then with all others
 of its group; and where even these are too few, with the group's largest stratum. A group with too few results for its
-declarations counts as goods that only the lot can bring. None is dropped.
+declarations counts as goods that only the random arm can bring. None is dropped.
 
 Source: Cochran (1977), Sampling Techniques, 3rd ed., 5A.9 (post-stratification) and 5A.12 (collapsed strata).
 """
@@ -16,7 +16,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from .record import ControlRecord, Counts, Flags, Group, Values
+from .arrays import Counts, Flags, Values
+from .frame import Group
+from .record import ControlRecord
 
 LEAST_RESULTS = 10
 """Results below which a stratum is collapsed with others."""
@@ -93,11 +95,11 @@ def _name(level: tuple[str, ...]) -> pl.Expr:
 
 
 def _groups(declarations: pl.DataFrame) -> pl.Series:
-    """Return the group of each declaration; one with too few results for its declarations joins what the lot draws."""
-    known, lot = pl.col("is_known"), pl.lit(str(Group.LOT), declarations["group"].dtype)
+    """Return the group of each declaration; one with too few results for its declarations joins what the arm draws."""
+    known, arm = pl.col("is_known"), pl.lit(str(Group.ARM), declarations["group"].dtype)
     few = (known.sum() < LEAST_RESULTS).over("group") & ~known.all().over("group")
-    joins = few & (pl.col("group") == lot).any()
-    return declarations.select(group=pl.when(joins).then(lot).otherwise("group")).to_series()
+    joins = few & (pl.col("group") == arm).any()
+    return declarations.select(group=pl.when(joins).then(arm).otherwise("group")).to_series()
 
 
 def _collapsed(cells: pl.DataFrame) -> pl.DataFrame:

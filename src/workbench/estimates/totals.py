@@ -9,15 +9,21 @@ import polars as pl
 
 from workbench.evaluation.intervals import Estimate
 from workbench.evaluation.refusal import Refusal
+from workbench.scorer.schema import KEY
 
+from .arrays import Values
+from .checks import MOST_USD, unbelievable
+from .frame import Group
 from .intervals import Findings, Sample, added, interval
-from .record import ControlRecord, Group, Values
+from .record import ControlRecord
 from .strata import Strata
 
 LEAST_CONTROLS = 30
 LEAST_FINDINGS = 5
 MOST_MISSING = 0.2
+"""Share of the controls drawn above which missing results leave nothing to estimate."""
 
+_LETTERS = 30
 _ADVICE_SIZE = "Raise the share of the random arm, wait for results that are still open, or take a longer period."
 _ADVICE_MISSING = (
     "Have the results recorded, or end the period earlier: findings are recorded later than clean results, so what is "
@@ -45,18 +51,32 @@ class Found:
 def too_little(record: ControlRecord) -> Refusal | None:
     """Return why the record can carry no estimate at all: too few results of the arm, or too many missing."""
     declarations = record.declarations
-    by_lot = next((name for name in (Group.LOT, Group.MARGIN) if (declarations["group"] == str(name)).any()), None)
-    if by_lot is None:
-        return None  # every declaration is controlled for certain, and nothing is left to a lot
-    sampled = declarations.filter(pl.col("group") == str(by_lot))
-    drawn, known = (int(sampled[name].sum()) for name in ("is_drawn", "is_known"))
-    if known < LEAST_CONTROLS:
+    groups = (declarations.filter(pl.col("group") == str(name)) for name in (Group.ARM, Group.MARGIN))
+    # Where every declaration is controlled for certain, nothing rests on a sample.
+    sampled = next((group for group in groups if group.height), None)
+    if sampled is not None and (known := int(sampled["is_known"].sum())) < LEAST_CONTROLS:
         return Refusal("random_arm_too_small", known, LEAST_CONTROLS, _ADVICE_SIZE)
-    drawn_by_design, known_by_design = (int(declarations[name].sum()) for name in ("is_drawn", "is_known"))
-    for expected, found in ((drawn, known), (drawn_by_design, known_by_design)):
-        if expected - found > MOST_MISSING * expected:
-            return Refusal("results_missing", found, int(np.ceil((1 - MOST_MISSING) * expected)), _ADVICE_MISSING)
+    for part in (sampled, declarations):
+        if part is not None and (refused := _too_many_missing(part)) is not None:
+            return refused
     return None
+
+
+def _too_many_missing(declarations: pl.DataFrame) -> Refusal | None:
+    drawn, known = (int(declarations[name].sum()) for name in ("is_drawn", "is_known"))
+    if drawn - known <= MOST_MISSING * drawn:
+        return None
+    return Refusal("results_missing", known, int(np.ceil((1 - MOST_MISSING) * drawn)), _ADVICE_MISSING)
+
+
+def beyond_belief(record: ControlRecord) -> Refusal | None:
+    """Return why amounts cannot be added up: one that nobody believes would be the whole sum."""
+    wrong = unbelievable(record.items)
+    if wrong.is_empty():
+        return None
+    declaration, item = wrong.select(KEY).row(0)
+    advice = f"Correct amounts above {MOST_USD:,.0f} USD or leave them null; first: {declaration[:_LETTERS]}/{item}."
+    return Refusal("amounts_beyond_belief", wrong.height, 0, advice)
 
 
 def sample_of(strata: Strata, group: Group, weight: Values) -> Sample:
@@ -102,7 +122,7 @@ def total(
 
 def too_few_findings(record: ControlRecord, strata: Strata, value: Values) -> Refusal | None:
     """Return why amounts cannot be estimated: hardly any finding stands for goods that nobody looked at."""
-    sampled = strata.within(Group.LOT) & (strata.weight > 1)
+    sampled = strata.within(Group.ARM) & (strata.weight > 1)
     found = int(np.count_nonzero(record.by_declaration(value)[sampled]))
     if sampled.any() and found < LEAST_FINDINGS:
         return Refusal("too_few_findings", found, LEAST_FINDINGS, _ADVICE_FINDINGS)

@@ -49,6 +49,12 @@ class Frontier:
         """The rows that could be estimated."""
         return self.table.filter(pl.col("found").is_not_null())
 
+    @property
+    def refused(self) -> dict[str, list[float]]:
+        """Rates that could not be estimated, by what to do about it."""
+        rows = self.table.drop_nulls("refused").group_by("advice", maintain_order=True).agg("rate")
+        return dict(rows.iter_rows())
+
     def estimate(self, rate: float, measure: str = "found") -> Estimate:
         """Return one measure at one rate of the table.
 
@@ -93,14 +99,14 @@ def _row(ground: Ground, rate: float) -> Iterator[tuple[str, Any]]:
     found = _best(value)
     yield "controls", value.goods
     yield "effective_sample_size", value.effective_sample_size
-    yield from _three("found", found)
-    yield from _three("hit_rate", found.scaled(1.0 / value.goods))
-    yield from _three("detection", _detection(ground, rate, found))
-    yield from _three("more_than_today", _less(found, ground.today.violations))
+    yield from three("found", found)
+    yield from three("hit_rate", found.scaled(1.0 / value.goods))
+    yield from three("detection", _detection(ground, rate, found))
+    yield from three("more_than_today", _less(found, ground.today.violations))
     if ground.record.recovered_duty_usd is not None:
         duty = _value(ground, chosen(rate), "recovered_duty_usd")
         if isinstance(duty, PolicyValue):
-            yield from _three("duty_usd", _best(duty))
+            yield from three("duty_usd", _best(duty))
 
 
 def _value(ground: Ground, target: str, outcome: Outcome) -> PolicyValue | Refusal:
@@ -134,5 +140,6 @@ def _less(estimate: Estimate, known: float) -> Estimate:
     )
 
 
-def _three(name: str, estimate: Estimate) -> Iterator[tuple[str, float | None]]:
+def three(name: str, estimate: Estimate) -> Iterator[tuple[str, float | None]]:
+    """Yield the columns of an estimate: its value under `name`, and its bounds."""
     yield from ((name, estimate.value), (f"{name}_low_95", estimate.low_95), (f"{name}_high_95", estimate.high_95))

@@ -9,7 +9,9 @@ import polars as pl
 
 from workbench.errors import ConfigError, SchemaError
 from workbench.estimates import TARGET, ControlRecord, target_from_ranking
-from workbench.estimates.record import LotFrame, is_full_control
+from workbench.estimates.checks import MOST_USD, is_full_control, unbelievable
+from workbench.estimates.record import LotFrame
+from workbench.evaluation.tables import refuse
 from workbench.scorer.schema import Lane
 from workbench.timeline import first_and_last, whole_days
 
@@ -71,7 +73,7 @@ class Ground:
     rates
         Rates of inspection, ascending: share of each week's declarations.
     random_share
-        Share of all declarations that each of these policies leaves to the lot.
+        Share of all declarations that each of these policies leaves to the random arm.
     today
         What the service did with these goods.
     """
@@ -93,8 +95,8 @@ class Ground:
     ) -> Ground:
         """Put decided goods and the policies to compare together.
 
-        A policy of rate r controls each week the model's highest scores, up to r less `random_share`, and draws that by
-        lot from the rest, each with the same probability.
+        A policy of rate r controls each week the model's highest scores, up to r less `random_share`, and draws that at
+        random from the rest, each with the same probability.
 
         Parameters
         ----------
@@ -105,23 +107,25 @@ class Ground:
         rates
             Rates of inspection to compare, each above `random_share` and at most 1.
         random_share
-            Share of declarations that is drawn by lot, in [0, 1).
+            Share of declarations that the random arm draws, in [0, 1).
         lot_frame
-            Frame of the lots in a history without probabilities; ``None`` where the decisions stored them.
+            Frame of the random arm in a history without probabilities; ``None`` where the decisions stored them.
         random_lane
             Lane of a full control.
 
         Raises
         ------
         SchemaError
-            A column is missing, or see :class:`workbench.estimates.ControlRecord`.
+            A column is missing, an amount is beyond belief, or see :class:`workbench.estimates.ControlRecord`.
         ConfigError
-            A rate leaves the model nothing, or is above 1; or the lots were drawn from a part of the goods only.
+            A rate leaves the model nothing, or is no share; or the random arm was drawn from a part of the goods only.
         """
         if missing := [name for name in ("lodged_at", "lane", SCORE) if name not in decided.columns]:
             raise SchemaError.missing_columns(missing, decided.columns, "A plan")
         asked = tuple(sorted(set(rates)))
         _refuse_rates(asked, random_share)
+        wrong = f"an amount that is negative or above {MOST_USD:,.0f} USD"
+        refuse(unbelievable(decided), "A plan", wrong, "correct the amounts, or leave them null")
         table = _with_predictions(decided)
         for rate in asked:
             table = _with_target(table, rate, random_share)
@@ -131,9 +135,9 @@ class Ground:
             record = ControlRecord.from_history(table, lot_frame=lot_frame, random_lane=random_lane)
         else:
             raise ConfigError(
-                "Lots drawn from what nothing else had selected say nothing of the goods that criteria chose, which a "
-                "plan chooses from too. Plan from decisions that store probabilities, or from lots of all goods: set "
-                '[source] lot_frame = "all" where they were.'
+                "A random arm drawn from what nothing else had selected says nothing of the goods that criteria chose, "
+                "which a plan chooses from too. Plan from decisions that store probabilities, or from a random arm of "
+                'all goods: set [source] lot_frame = "all" where it was.'
             )
         return cls(record, asked, random_share, Today.of(decided, random_lane))
 
@@ -155,13 +159,22 @@ def passed_over(rate: float) -> str:
 
 
 def _refuse_rates(rates: tuple[float, ...], random_share: float) -> None:
+    if not 0 <= random_share < 1:
+        raise ConfigError(
+            f"The share left to chance is {random_share:g}, expected 0 or more and below 1, such as 0.01."
+        )
     if not rates:
         raise ConfigError("No rate of inspection is given. Give some, such as 0.0464, 0.0517 and 0.1262.")
     for rate in rates:
-        if not random_share < rate <= 1:
+        if not 0 < rate <= 1:
             raise ConfigError(
-                f"A rate of inspection of {rate:g} leaves the model nothing: it must be above the share of the lot, "
-                f"{random_share:g}, and at most 1."
+                f"A rate of inspection of {rate:g} is no share of declarations: give one above 0 and at most 1, such "
+                "as 0.05 for 5 %."
+            )
+        if rate <= random_share:
+            raise ConfigError(
+                f"A rate of inspection of {rate:g} leaves the model nothing: it must be above {random_share:g}, the "
+                "share of declarations that the random arm draws."
             )
 
 
@@ -169,7 +182,7 @@ def _with_predictions(decided: pl.DataFrame) -> pl.DataFrame:
     """Fill what was not scored with a score of 0, and expect of each item its probability times its recovery."""
     expected = pl.col("expected_recovery") if "expected_recovery" in decided.columns else pl.lit(None, pl.Float64)
     score = pl.col(SCORE).fill_nan(None).fill_null(0.0)
-    duty = (score * expected.clip(lower_bound=0.0)).fill_nan(None).fill_null(0.0)
+    duty = (score * expected.clip(0.0, MOST_USD)).fill_nan(None).fill_null(0.0)
     return decided.with_columns(score, duty.alias(EXPECTED_DUTY))
 
 

@@ -45,13 +45,26 @@ class Kept:
         >>> Kept(100.0, "what today's controls found", 0.031, None, 0.02).describe().replace(chr(160), " ")
         "To find 100 violations (what today's controls found): 3.1 % likely does, no rate tried is sure to."
         """
+        aim = f"To find {counted(self.violations)} ({self.told}):"
+        if self.lowest_tried is None:
+            return f"{aim} not known, since no rate could be estimated."
         likely = "no rate tried is likely to" if self.likely is None else f"{self._told(self.likely)} likely does"
         sure = "no rate tried is sure to" if self.sure is None else f"{self._told(self.sure)} surely does"
-        return f"To find {self.violations:,.0f} violations ({self.told}): {likely}, {sure}."
+        return f"{aim} {likely}, {sure}."
 
     def _told(self, rate: float) -> str:
         least = "at most " if rate == self.lowest_tried else ""
         return f"{least}{100 * rate:.3g}\u00a0%"
+
+
+def counted(violations: float) -> str:
+    """Write a number of violations.
+
+    >>> counted(1.0), counted(1234.4)
+    ('1 violation', '1,234 violations')
+    """
+    written = f"{violations:,.0f}"
+    return f"{written} violation{'' if written == '1' else 's'}"
 
 
 def lowest_rates(found: Frontier, violations: float, told: str) -> Kept:

@@ -10,7 +10,7 @@ import polars as pl
 
 from workbench.errors import ConfigError
 from workbench.evaluation import Estimate
-from workbench.planning.frontier import Frontier
+from workbench.planning.frontier import Frontier, three
 from workbench.planning.ground import Today
 
 ANNUAL_GROWTH = 3.68 ** (1 / 10) - 1
@@ -19,6 +19,9 @@ ANNUAL_GROWTH = 3.68 ** (1 / 10) - 1
 YEARLY_CHANGE = 0.10
 """Assumed: by how much (one standard deviation of the logarithm) what a rate finds strays in a year from what it found
 the year before, beyond sampling: trade, schemes and the model's age."""
+
+MOST_CHANGE = 10.0
+"""Most that growth and yearly change may be: tenfold in a year."""
 
 _Z95, _Z_ONE_SIDED, _Z_POWER = 1.959964, 1.644854, 0.841621
 _TYPES = {
@@ -57,7 +60,7 @@ def path(
     rates
         Rate of inspection of each coming year, the first for the year after the period; none gives no row.
     random_share
-        Share of declarations drawn by lot.
+        Share of declarations that the random arm draws.
     growth
         Growth of declarations a year; violations are taken to grow alike.
     yearly_change
@@ -69,24 +72,33 @@ def path(
         One row a year: ``year`` from 1, ``rate``, ``declarations`` and ``controls`` of the year, ``found`` violations
         with bounds (sampling and yearly change together), ``change`` of detection against today's controls (-0.1 is a
         tenth less of the same goods' violations found) with bounds, ``drawn_by_lot`` declarations, and
-        ``noticed_rise``: the smallest relative rise of the rate of undetected violations that the year's lot would
-        notice with a probability of 80 % (one-sided test at 5 %). Null where the frontier was refused.
+        ``noticed_rise``: the smallest relative rise of the rate of undetected violations that the year's random arm
+        would notice with a probability of 80 % (one-sided test at 5 %). Null where the frontier was refused.
 
     Raises
     ------
     ConfigError
         A dial is outside its domain.
     """
-    if growth <= -1 or yearly_change < 0:
-        raise ConfigError(
-            f"A path needs growth above -1 and a yearly change of 0 or more; found {growth:g} and {yearly_change:g}."
-        )
+    refuse_dials(growth, yearly_change)
     yearly = 365.0 / today.days
     steps = (
         dict(_step(found, today, (year, rate), random_share, (yearly * (1 + growth) ** year, yearly_change)))
         for year, rate in enumerate(rates, start=1)
     )
     return pl.DataFrame(list(steps), schema=_TYPES)
+
+
+def refuse_dials(growth: float, yearly_change: float) -> None:
+    """Raise :class:`ConfigError` for dials outside their domain: what is not finite or absurd gives no path."""
+    if not -1 < growth <= MOST_CHANGE:
+        raise ConfigError(
+            f"growth is {growth:g}, expected a share a year above -1 and at most {MOST_CHANGE:g}, such as 0.139."
+        )
+    if not 0 <= yearly_change <= MOST_CHANGE:
+        raise ConfigError(
+            f"yearly_change is {yearly_change:g}, expected a share from 0 to {MOST_CHANGE:g}, such as 0.1."
+        )
 
 
 def _step(
@@ -99,15 +111,15 @@ def _step(
     if estimate.value is None:
         return
     strayed = _strayed(estimate, yearly_change * sqrt(year))
-    yield from _three("found", strayed.scaled(volume))
+    yield from three("found", strayed.scaled(volume))
     if today.violations:
         change = strayed.scaled(1.0 / today.violations)
-        yield from _three("change", Estimate(*(None if one is None else one - 1.0 for one in vars(change).values())))
+        yield from three("change", Estimate(*(None if one is None else one - 1.0 for one in vars(change).values())))
     detection = found.estimate(rate, "detection").value
     if detection:
         missed = estimate.value / detection * (1.0 - detection) * volume
         drawn = min(random_share / max(1.0 - (rate - random_share), random_share), 0.999) if random_share else 0.0
-        # What is missed is what the lot left of the rest: its own findings are the part drawn to the part left.
+        # What is missed is what the random arm left of the rest: its own findings are the part drawn to the part left.
         yield "noticed_rise", noticed_rise(missed * drawn / (1.0 - drawn))
 
 
@@ -127,7 +139,7 @@ def noticed_rise(findings: float) -> float | None:
     Parameters
     ----------
     findings
-        Findings that the lot expects in a year among what would else have gone undetected.
+        Findings that the random arm expects in a year among what would else have gone undetected.
 
     Notes
     -----
@@ -146,7 +158,3 @@ def noticed_rise(findings: float) -> float | None:
     constant = findings + _Z_ONE_SIDED * root
     s = (_Z_POWER * root + sqrt(_Z_POWER**2 * findings + 4.0 * findings * constant)) / (2.0 * findings)
     return s * s - 1.0
-
-
-def _three(name: str, estimate: Estimate) -> Iterator[tuple[str, float | None]]:
-    yield from ((name, estimate.value), (f"{name}_low_95", estimate.low_95), (f"{name}_high_95", estimate.high_95))

@@ -8,14 +8,18 @@ from typing import Any
 
 import polars as pl
 
+from workbench.errors import ConfigError
 from workbench.planning.frontier import Frontier, frontier
 from workbench.planning.ground import Ground, Today
-from workbench.planning.keeping import Kept, lowest_rates
-from workbench.planning.path import ANNUAL_GROWTH, YEARLY_CHANGE, path
+from workbench.planning.keeping import Kept, counted, lowest_rates
+from workbench.planning.path import ANNUAL_GROWTH, YEARLY_CHANGE, path, refuse_dials
 from workbench.progress import Tell
 
 RATES = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.10, 0.15, 0.20, 0.30)
 """Rates that a frontier shows where nobody asks for others."""
+
+_NAMED = 4
+_MOST_KEPT = 1_000.0
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Plan:
     path
         Yearly steps (see :func:`.path.path`); without rows where no path was asked for.
     random_share
-        Share of declarations that every policy of the plan leaves to the lot.
+        Share of declarations that every policy of the plan leaves to the random arm.
     growth, yearly_change
         What the path assumes.
     """
@@ -64,25 +68,32 @@ class Plan:
 
     def describe(self) -> str:
         """Return the plan as text."""
-        today = self.today
+        today, estimated = self.today, self.frontier.estimated
         lines = [
             f"{self.period[0]} to {self.period[1]}: {today.controlled:,} of {today.declarations:,} declarations were "
-            f"inspected ({100 * today.rate:.2f} %), with {today.violations:,} violations.",
+            f"inspected ({100 * today.rate:.2f} %), with {counted(today.violations)}.",
             "",
-            f"{'rate':>8}{'found (95 %)':>26}{'detection':>11}{'hit rate':>10}{'duty, USD':>14}",
-            *map(_rate_line, self.frontier.table.to_dicts()),
-            "",
-            *(one.describe() for one in self.kept),
         ]
+        if estimated.height:
+            lines.append(f"{'rate':>8}{'found (95 %)':>26}{'detection':>11}{'hit rate':>10}{'duty, USD':>14}")
+            lines += map(_rate_line, estimated.to_dicts())
+        lines += [f"Not estimated at {_listed(rates)}: {advice}" for advice, rates in self.frontier.refused.items()]
+        if not estimated.height:
+            return "\n".join([*lines, "Without an estimate there is no lowest rate and no path."])
+        lines += ["", *(one.describe() for one in self.kept)]
         if self.path.height:
-            lines += ["", f"{'year':>6}{'rate':>8}{'found (95 %)':>26}{'change':>9}{'lot notices':>13}"]
+            lines += ["", f"{'year':>6}{'rate':>8}{'found (95 %)':>26}{'change':>9}{'random arm notices':>20}"]
             lines += map(_year_line, self.path.to_dicts())
         return "\n".join(lines)
 
 
+def _listed(rates: Sequence[float]) -> str:
+    """Name some rates; of many the first and the last."""
+    told = [f"{100 * rate:.3g} %" for rate in rates]
+    return ", ".join(told) if len(told) <= _NAMED else f"{len(told)} rates from {told[0]} to {told[-1]}"
+
+
 def _rate_line(row: dict[str, Any]) -> str:
-    if row["found"] is None:
-        return f"{100 * row['rate']:>7.2f}%  not estimated ({row['refused']}): {row['advice']}"
     detection = "" if row["detection"] is None else f"{100 * row['detection']:.1f}%"
     duty = "" if row["duty_usd"] is None else f"{row['duty_usd']:,.0f}"
     hit_rate = f"{100 * row['hit_rate']:.2f}%"
@@ -94,7 +105,7 @@ def _year_line(row: dict[str, Any]) -> str:
         return f"{row['year']:>6}{100 * row['rate']:>7.2f}%  not estimated"
     change = "" if row["change"] is None else f"{100 * row['change']:+.0f}%"
     noticed = "" if row["noticed_rise"] is None else f"+{100 * row['noticed_rise']:.0f}%"
-    return f"{row['year']:>6}{100 * row['rate']:>7.2f}%{_found(row):>26}{change:>9}{noticed:>13}"
+    return f"{row['year']:>6}{100 * row['rate']:>7.2f}%{_found(row):>26}{change:>9}{noticed:>20}"
 
 
 def _found(row: dict[str, Any]) -> str:
@@ -124,7 +135,19 @@ def make_plan(
         See :func:`.path.path`.
     tell
         Told each rate that is done.
+
+    Raises
+    ------
+    ConfigError
+        A dial is outside its domain.
     """
+    refuse_dials(growth, yearly_change)
+    for one in keep:
+        if not 0 < one <= _MOST_KEPT:
+            raise ConfigError(
+                f"A detection to keep is {one:g} times today's, expected above 0 and at most {_MOST_KEPT:,.0f}, such "
+                "as 1.1 for a tenth more."
+            )
     found, today = frontier(ground, tell=tell), ground.today
     kept = [lowest_rates(found, today.violations, "what today's controls found")]
     kept += [lowest_rates(found, one * today.violations, f"{one:g} times what today's controls found") for one in keep]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
-import stat
 from datetime import date
 from pathlib import Path
 
 from workbench.random_arm.entries import Kind, RandomArmError, commitment
 from workbench.random_arm.record import PublicRecord
+from workbench.scorer.keys import key_in
 from workbench.scorer.lanes.draw import KEY_BYTES
 
 
@@ -42,7 +42,7 @@ def kept_or_new(file: Path) -> bytes:
 
 
 def _write_new(file: Path, key: bytes) -> None:
-    """Write a secret for its owner alone, whole or not at all."""
+    """Write a secret for its owner alone, whole or not at all, and on the disk before anything commits to it."""
     partial = file.with_name(f".{file.name}.{secrets.token_hex(6)}.partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -54,6 +54,18 @@ def _write_new(file: Path, key: bytes) -> None:
         os.link(partial, file)
     finally:
         partial.unlink()
+    _sync_folder(file.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    # Windows opens no folder; there the file's own sync has to do.
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_key(file: Path) -> bytes:
@@ -64,24 +76,12 @@ def read_key(file: Path) -> bytes:
     RandomArmError
         It is missing, others may read it, or it holds something else.
     """
-    try:
-        if os.name != "nt" and stat.S_IMODE(file.stat().st_mode) & 0o077:
-            raise RandomArmError(f"{file} can be read by others, so it is no secret. Run: chmod 600 {file}")
-        text = file.read_text(encoding="ascii")
-    except FileNotFoundError:
+    if not file.exists():
         raise RandomArmError(
             f"{file} is missing: the secret of that day is needed, and nobody can make it again. Restore it from where "
             "it is kept, or name its folder."
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise RandomArmError(f"{file} cannot be read: {error}. Restore it from where it is kept.") from None
-    try:
-        key = bytes.fromhex(text.strip())
-    except ValueError:
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise RandomArmError(f"{file} holds no key: expected {2 * KEY_BYTES} hexadecimal digits. Restore it.")
-    return key
+        )
+    return key_in(file, "Restore it from where it is kept.", RandomArmError)
 
 
 def mismatch(record: PublicRecord, day: date, key: bytes) -> str:

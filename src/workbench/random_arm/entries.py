@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -44,6 +44,12 @@ def commitment(programme: str, day: date, key: bytes) -> str:
     return hashlib.sha256(b"\0".join([_DOMAIN, programme.encode(), day.isoformat().encode(), key])).hexdigest()
 
 
+_OFFSETS = (timedelta(hours=-12), timedelta(hours=14))
+"""Clocks on Earth are this far from UTC."""
+
+_CARRIED = {Kind.COMMIT: {"commitment"}, Kind.SEAL: {"decisions", "policy"}, Kind.REVEAL: {"key"}}
+
+
 @dataclass(frozen=True)
 class Entry:
     """A line of the public file.
@@ -59,16 +65,16 @@ class Entry:
     day
         The day that the line is about, ISO 8601.
     at
-        Moment of publishing by the clock and in the time zone of the office that publishes, ISO 8601 to the second:
-        the day begins at that zone's midnight.
+        Moment of publishing, ISO 8601 to the second. The first line's offset from UTC is the programme's: all lines
+        have it, and every day begins at its midnight.
     previous
         `sha256` of the line before, :data:`~workbench.chain.NO_LINE` for the first.
     commitment
         See :func:`commitment`; on a ``commit``.
     trial
         Name of the trial that a ``commit`` of a day that had begun is for, empty otherwise.
-    decisions
-        SHA-256 of the file of the day's decisions; on a ``seal``.
+    decisions, policy
+        SHA-256 of the file of the day's decisions, and of the policy that they were taken by; on a ``seal``.
     key
         The day's key in hexadecimal digits; on a ``reveal``.
     """
@@ -82,6 +88,7 @@ class Entry:
     commitment: str = ""
     trial: str = ""
     decisions: str = ""
+    policy: str = ""
     key: str = ""
 
     @classmethod
@@ -104,13 +111,14 @@ class Entry:
 
     def is_sound(self) -> bool:
         """Say whether day and moment can be read, and the line carries what its kind does and nothing else."""
-        carried = {
-            Kind.COMMIT: _is_hex(self.commitment) and not (self.decisions or self.key),
-            Kind.SEAL: _is_hex(self.decisions) and not (self.commitment or self.trial or self.key),
-            Kind.REVEAL: _is_hex(self.key) and not (self.commitment or self.trial or self.decisions),
-        }
-        named = is_programme(self.programme) and carried[Kind(self.kind)]
-        return named and written_moment(self.moment) == self.at and self.date.isoformat() == self.day
+        hashes = {name: getattr(self, name) for name in ("commitment", "decisions", "policy", "key")}
+        carried = {name for name, text in hashes.items() if text} == _CARRIED[Kind(self.kind)]
+        named = is_programme(self.programme) and (not self.trial or self.kind == Kind.COMMIT)
+        dated = written_moment(self.moment) == self.at and self.date.isoformat() == self.day and self._is_of_a_clock()
+        return carried and named and dated and all(_is_hex(text) for text in hashes.values() if text)
+
+    def _is_of_a_clock(self) -> bool:
+        return self.offset is not None and _OFFSETS[0] <= self.offset <= _OFFSETS[1]
 
     @property
     def date(self) -> date:
@@ -121,6 +129,11 @@ class Entry:
     def moment(self) -> datetime:
         """The moment of publishing, with its offset from UTC."""
         return datetime.fromisoformat(self.at)
+
+    @property
+    def offset(self) -> timedelta | None:
+        """The offset from UTC of the clock that it was written by."""
+        return self.moment.utcoffset()
 
     @property
     def sha256(self) -> str:
@@ -148,7 +161,7 @@ def _is_hex(text: str) -> bool:
 
 
 def written_moment(moment: datetime) -> str:
-    """Return a moment as the file writes it: to the second, with the offset of the place that publishes.
+    """Return a moment as the file writes it: to the second, with its offset from UTC.
 
     >>> from datetime import timedelta, timezone
     >>> written_moment(datetime(2026, 3, 1, 23, 5, tzinfo=timezone(timedelta(hours=7))))
@@ -162,8 +175,3 @@ def written_moment(moment: datetime) -> str:
     if moment.tzinfo is None:
         raise ValueError("a moment of publishing needs a time zone")
     return moment.isoformat(timespec="seconds")
-
-
-def now_or(moment: datetime | None) -> datetime:
-    """Return `moment`, the present in this machine's time zone where none is given."""
-    return moment or datetime.now().astimezone()

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from workbench.chain import NO_LINE, Head
+from workbench.chain import NO_LINE, Head, now_or
 from workbench.errors import SourceError
 from workbench.random_arm.daily_keys import kept_or_new, key_file, mismatch, read_key
-from workbench.random_arm.entries import Entry, Kind, RandomArmError, commitment, is_programme, now_or
+from workbench.random_arm.entries import Entry, Kind, RandomArmError, commitment, is_programme
+from workbench.random_arm.policy_file import policy_sha256
 from workbench.random_arm.record import PublicRecord, opened, read
 from workbench.random_arm.status import head_told
+from workbench.scorer.lanes.policy import SelectionPolicy
 
 _MOST_DAYS = 3660
 """Ten years: more at once is a mistake of the keyboard."""
@@ -94,9 +96,7 @@ def commit(
         record, name = editor.record, programme or editor.record.programme
         _check_programme(path, name)
         wanted = _days(record, days, first, editor.now)
-        plain = [
-            Entry(0, Kind.COMMIT, name, day.isoformat(), "", "", commitment="0" * 64, trial=trial) for day in wanted
-        ]
+        plain = [_plain(name, day, trial) for day in wanted]
         editor.linked(plain)  # refuses before a secret is made
         made = [_committed(one, kept_or_new(key_file(folder, name, one.date))) for one in plain]
         return Published(path, Kind.COMMIT, tuple(wanted), editor.append(made).head)
@@ -129,22 +129,38 @@ def _committed(plain: Entry, key: bytes) -> Entry:
     return replace(plain, commitment=commitment(plain.programme, plain.date, key))
 
 
-def seal(file: str | Path, day: date, decisions: str | Path, *, now: datetime | None = None) -> Published:
-    """Publish the SHA-256 of a day's decisions before the key is known: they can be changed no more.
+def seal(
+    file: str | Path, day: date, decisions: str | Path, policy: SelectionPolicy, *, now: datetime | None = None
+) -> Published:
+    """Publish the SHA-256 of a day's decisions and of their policy before the key is known: neither can be changed.
 
-    Sealing the same decisions again changes nothing.
+    Sealing the same again changes nothing.
+
+    Parameters
+    ----------
+    file
+        The public file.
+    day
+        The day of decision.
+    decisions
+        File of all its decisions.
+    policy
+        Share, lane and limits in force; its key is not read.
+    now
+        Moment of publishing, with time zone; the present where none is given.
 
     Raises
     ------
     RandomArmError
-        The file does not verify, nothing commits to the day, its key is out, or other decisions were sealed.
+        The file does not verify, nothing commits to the day, its key is out, or something else was sealed.
     """
-    digest = file_sha256(Path(decisions))
+    hashes = {"decisions": file_sha256(Path(decisions)), "policy": policy_sha256(policy)}
     with opened(file, now) as editor:
         record = editor.record
-        if (sealed := record.of(day, Kind.SEAL)) is not None and sealed.decisions == digest:
+        sealed = record.of(day, Kind.SEAL)
+        if sealed is not None and hashes == {"decisions": sealed.decisions, "policy": sealed.policy}:
             return Published(record.file, Kind.SEAL, (), record.head)
-        entry = Entry(0, Kind.SEAL, record.programme, day.isoformat(), "", "", decisions=digest)
+        entry = Entry(0, Kind.SEAL, record.programme, day.isoformat(), "", "", **hashes)
         return Published(record.file, Kind.SEAL, (day,), editor.append([entry]).head)
 
 
@@ -156,7 +172,8 @@ def reveal(file: str | Path, keys: str | Path, day: date, *, now: datetime | Non
     Raises
     ------
     RandomArmError
-        The file does not verify, nothing commits to the day, it has not ended, or the secret is missing or another's.
+        The file does not verify, nothing commits to the day, it has not ended, its decisions are not sealed, or the
+        secret is missing or another's.
     """
     with opened(file, now) as editor:
         record = editor.record
@@ -176,16 +193,22 @@ def key_of_day(
     ------
     RandomArmError
         The public file does not verify or is of another programme than the one given, nothing commits to the day, the
-        key was revealed (anybody could foresee the draws), or the secret is missing or is not the one committed to.
+        key was revealed (anybody could foresee the draws), decisions of the day are sealed (another draw would make a
+        second truth), or the secret is missing or is not the one committed to.
     """
     record = read(file)
-    record.check(now_or(now))
+    record.check(record.by_its_clock(now_or(now)))
     if programme and record.programme not in ("", programme):
         raise RandomArmError(f"{file} is of the programme {record.programme!r}, not of {programme!r}. Name its own.")
     if (out := record.of(day, Kind.REVEAL)) is not None:
         raise RandomArmError(
             f"The key of {day} was revealed in line {out.number} of {record.file}: whoever read it foresees its draws. "
             "Decide what is left with the next day's key."
+        )
+    if (sealed := record.of(day, Kind.SEAL)) is not None:
+        raise RandomArmError(
+            f"Decisions of {day} are sealed in line {sealed.number} of {record.file}: the day was decided. Restore "
+            "them from the last copy, or decide what is left with the next day's key."
         )
     return _own_key(record, Path(keys), day)
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 
-from workbench.chain import NO_LINE, ChainedFile, Head, head_faults, whole_lines
-from workbench.random_arm.entries import Entry, Kind, RandomArmError, commitment, now_or, written_moment
+from workbench.chain import ChainedFile, Head, head_faults, now_or, whole_lines
+from workbench.random_arm.entries import Entry, Kind, RandomArmError, written_moment
+from workbench.random_arm.lines import Lines
 
 ADVICE = (
     "Restore the file and its head from where they were published, or set the clock right; never mend them by hand."
 )
-
-_DONE = {Kind.COMMIT: "committed to", Kind.SEAL: "sealed", Kind.REVEAL: "revealed"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,15 @@ class PublicRecord:
     def days(self, kind: Kind) -> list[date]:
         """Return the days that have a line of a kind, in order."""
         return sorted(one.date for one in self.entries if one.kind == kind)
+
+    @property
+    def clock(self) -> tzinfo | None:
+        """The programme's offset from UTC, which the first line pins; ``None`` for a file without lines."""
+        return self.entries[0].moment.tzinfo if self.entries else None
+
+    def by_its_clock(self, moment: datetime) -> datetime:
+        """Return a moment with the programme's offset from UTC; as it is for a file without lines."""
+        return moment.astimezone(self.clock) if self.entries else moment
 
     def check(self, now: datetime) -> None:
         """Refuse a file that does not verify, or is ahead of the clock, with every fault.
@@ -103,6 +111,19 @@ def read(file: str | Path) -> PublicRecord:
     return PublicRecord(chained.path, tuple(entries), tuple(faults))
 
 
+def existing(file: str | Path) -> PublicRecord:
+    """Read a public file as :func:`read` does, and refuse one that is not there.
+
+    Raises
+    ------
+    RandomArmError
+        There is none, or it cannot be opened.
+    """
+    if not Path(file).exists():
+        raise RandomArmError(f"{file} does not exist. Check the path, or begin the file with: workbench random new")
+    return read(file)
+
+
 @contextmanager
 def opened(file: str | Path, now: datetime | None) -> Iterator[Editor]:
     """Hold a public file that verifies, to add lines to it.
@@ -112,11 +133,12 @@ def opened(file: str | Path, now: datetime | None) -> Iterator[Editor]:
     RandomArmError
         It does not verify, is held by another process or cannot be written.
     """
-    chained, moment = public_file(Path(file)), now_or(now)
+    chained = public_file(Path(file))
     if not chained.path.parent.is_dir():
         raise RandomArmError(f"{chained.path.parent} does not exist. Make the folder of the public file first.")
     with chained.locked():
         record = read(chained.path)
+        moment = record.by_its_clock(now_or(now))
         record.check(moment)
         yield Editor(chained, record, moment)
 
@@ -132,7 +154,7 @@ class Editor:
     record
         What it says.
     now
-        Moment of publishing.
+        Moment of publishing, by the clock of the programme.
     """
 
     chained: ChainedFile
@@ -166,55 +188,6 @@ class Editor:
                 raise RandomArmError(f"The key of {linked.day}: {refusal}. Nothing was written.")
             lines.take(linked)
         return lines.entries
-
-
-class Lines:
-    """The lines so far, and which line may follow them: writing and verifying ask the same."""
-
-    def __init__(self) -> None:
-        self.entries: list[Entry] = []
-        self._by_day: dict[str, dict[str, Entry]] = {}
-
-    @property
-    def last_sha256(self) -> str:
-        """What the next line names as its `previous`."""
-        return self.entries[-1].sha256 if self.entries else NO_LINE
-
-    def take(self, entry: Entry) -> None:
-        """Add a line."""
-        self.entries.append(entry)
-        self._by_day.setdefault(entry.day, {}).setdefault(entry.kind, entry)
-
-    def unfit(self, entry: Entry) -> Iterator[str]:
-        """Yield why a line may not follow."""
-        known = self._by_day.get(entry.day, {})
-        if self.entries and entry.programme != self.entries[0].programme:
-            yield f"it is of the programme {entry.programme!r}, and the file is of {self.entries[0].programme!r}"
-        if (again := known.get(entry.kind)) is not None:
-            yield f"{_DONE[Kind(entry.kind)]} already in line {again.number}"
-        if entry.kind == Kind.COMMIT:
-            yield from _unfit_commit(entry)
-        elif (committed := known.get(Kind.COMMIT)) is None:
-            yield "there is no commitment to it"
-        elif entry.kind == Kind.SEAL and Kind.REVEAL in known:
-            yield f"revealed in line {known[Kind.REVEAL].number}: decisions sealed after that prove nothing"
-        elif entry.kind == Kind.REVEAL:
-            yield from _unfit_reveal(entry, committed)
-
-
-def _unfit_commit(entry: Entry) -> Iterator[str]:
-    if entry.moment.date() >= entry.date and not entry.trial:
-        yield (
-            f"the commitment is of {entry.at}, when {entry.day} had begun: a key chosen after the fact proves nothing. "
-            "Commit ahead; for a trial say so by name"
-        )
-
-
-def _unfit_reveal(entry: Entry, committed: Entry) -> Iterator[str]:
-    if entry.moment.date() <= entry.date:
-        yield f"{entry.day} has not ended at {entry.at}: whoever knows the key foresees the draws of that day"
-    if commitment(entry.programme, entry.date, bytes.fromhex(entry.key)) != committed.commitment:
-        yield f"it is not the one that line {committed.number} commits to"
 
 
 def _is_one_command(entries: Sequence[Entry]) -> bool:

@@ -8,10 +8,10 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from workbench.chain import Head
+from workbench.chain import Head, now_or
 from workbench.random_arm.daily_keys import key_file
-from workbench.random_arm.entries import Kind, now_or
-from workbench.random_arm.record import PublicRecord, read
+from workbench.random_arm.entries import Kind
+from workbench.random_arm.record import PublicRecord, existing
 
 
 def head_told(head: Head | None) -> str:
@@ -56,9 +56,15 @@ class Status:
 
     @property
     def unrevealed(self) -> list[date]:
-        """Days before today whose key is still secret."""
+        """Days before today that are sealed and whose key is still secret."""
         revealed = set(self.record.days(Kind.REVEAL))
-        return [day for day in self.record.days(Kind.COMMIT) if day < self.today and day not in revealed]
+        return [day for day in self.record.days(Kind.SEAL) if day < self.today and day not in revealed]
+
+    @property
+    def unsealed(self) -> list[date]:
+        """Days before today that are committed to and without sealed decisions: none were taken, or none verify."""
+        sealed = set(self.record.days(Kind.SEAL))
+        return [day for day in self.record.days(Kind.COMMIT) if day < self.today and day not in sealed]
 
     def describe(self) -> str:
         """Say it in a few lines."""
@@ -66,8 +72,10 @@ class Status:
         lines = [
             f"{self.record.file}: programme {self.record.programme or 'none yet'}, "
             f"{committed} commitment(s), {sealed} sealed day(s), {revealed} key(s) revealed",
+            *([f"Days begin at midnight by its clock, {self.record.clock}."] if self.record.entries else []),
             f"committed ahead of {self.today}: {self.ahead} day(s) without a gap",
             *([f"not revealed yet: {_listed(self.unrevealed)}"] if self.unrevealed else []),
+            *([f"past, and no decisions sealed: {_listed(self.unsealed)}"] if self.unsealed else []),
             *([f"SECRET MISSING: {_listed(self.missing)}"] if self.missing else []),
             *(f"DOES NOT VERIFY: {fault}" for fault in self.record.faults),
             head_told(self.record.head),
@@ -82,14 +90,22 @@ class Status:
             "today": str(self.today),
             "ahead": self.ahead,
             "unrevealed": [str(day) for day in self.unrevealed],
+            "unsealed": [str(day) for day in self.unsealed],
             "missing": [str(day) for day in self.missing],
             "faults": list(self.record.faults),
         }
 
 
 def status(file: str | Path, keys: str | Path | None = None, *, now: datetime | None = None) -> Status:
-    """Return where a public file stands, and with `keys` which secrets of the days to come are missing."""
-    record, today = read(file), now_or(now).date()
+    """Return where a public file stands, and with `keys` which secrets of the days to come are missing.
+
+    Raises
+    ------
+    RandomArmError
+        There is no such file, or it cannot be opened.
+    """
+    record = existing(file)
+    today = record.by_its_clock(now_or(now)).date()
     missing: tuple[date, ...] = ()
     if keys is not None:
         coming = [day for day in record.days(Kind.COMMIT) if day >= today]

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import BundleError, SourceError
 from workbench.random_arm.daily_keys import mismatch, read_key
 from workbench.random_arm.entries import Entry, Kind, RandomArmError
+from workbench.random_arm.policy_file import policy_sha256
 from workbench.random_arm.publishing import file_sha256
-from workbench.random_arm.record import PublicRecord, read
+from workbench.random_arm.record import PublicRecord, existing
 from workbench.random_arm.replay import Replay, replay, with_key
 from workbench.scorer.intake.reading import read_table
 from workbench.scorer.lanes.policy import SelectionPolicy
 
-POLICY_FILE = "policy.json"
-"""File beside a day's decisions with the policy that was in force, without a key."""
-
-_NO_KEY = "00" * 32
 _SHOWN = 20
 
 
@@ -69,7 +64,7 @@ class Verification:
 
 def verify(
     decisions: str | Path,
-    file: str | Path,
+    file: str | Path | PublicRecord,
     day: date,
     policy: SelectionPolicy,
     *,
@@ -85,11 +80,11 @@ def verify(
     decisions
         CSV or Parquet file of all decisions of the day, with the columns of :data:`~.replay.NEEDED`.
     file
-        The public file.
+        The public file, or what was read of it.
     day
         The day of decision.
     policy
-        Share, lane and limits in force; its key is not read.
+        Share, lane and limits in force, which the seal has to name; its key is not read.
     key_file
         File of the day's key, where the public file has not revealed it.
     published
@@ -97,48 +92,25 @@ def verify(
     trial
         Name of the trial that the day belongs to; without it a commitment after the day began is a fault.
     open_changed
-        Whether to draw from decisions too that are not the sealed ones, to name what differs. They are not opened
-        otherwise: Parquet's readers are not safe on damaged bytes.
+        Whether to draw from decisions or by a policy too that are not the sealed ones, to name what differs. They are
+        not opened otherwise: Parquet's readers are not safe on damaged bytes.
 
     Raises
     ------
     SelectivityError
-        A file cannot be read, or the decisions lack a column.
+        A file is missing or cannot be read, or the decisions lack a column.
     """
-    record = read(file)
+    record = file if isinstance(file, PublicRecord) else existing(file)
     faults = [*record.faults, *_rewritten(record, published)]
     key, key_faults = _key(record, day, key_file)
     faults += [*_commitment_faults(record, day, trial), *key_faults]
     sealed = record.of(day, Kind.SEAL)
-    seal_faults = list(_seal_faults(sealed, Path(decisions)))
+    seal_faults = list(_seal_faults(day, sealed, file_sha256(Path(decisions)), policy_sha256(policy)))
     may_open = open_changed or not seal_faults
     replayed = replay(read_table(decisions), day, with_key(policy, key)) if key and may_open else None
     faults += [*seal_faults, *_replay_faults(replayed)]
-    notes = tuple(_notes(record, day, sealed, published))
+    notes = tuple(_notes(record, day, published))
     return Verification(record.programme, day, tuple(faults), notes, replayed)
-
-
-def policy_beside(decisions: str | Path) -> SelectionPolicy:
-    """Return the policy that the daily cycle kept beside a day's decisions.
-
-    Raises
-    ------
-    SourceError
-        There is none, or it cannot be read.
-    """
-    file = Path(decisions).parent / POLICY_FILE
-    try:
-        return SelectionPolicy.from_dict(json.loads(file.read_bytes()) | {"key": _NO_KEY})
-    except (OSError, ValueError, TypeError, BundleError) as error:
-        raise SourceError(
-            f"{file} says no policy ({error}). Give the pipeline whose [selection] was in force with --pipeline."
-        ) from None
-
-
-def policy_json(policy: SelectionPolicy) -> str:
-    """Return what :func:`policy_beside` reads: the policy without its key."""
-    content = {name: value for name, value in policy.to_dict().items() if name != "key"}
-    return json.dumps(content, indent=1, sort_keys=True) + "\n"
 
 
 def _rewritten(record: PublicRecord, published: Sequence[str]) -> Iterator[str]:
@@ -174,11 +146,20 @@ def _key(record: PublicRecord, day: date, key_file: str | Path | None) -> tuple[
     return (None, [fault]) if fault else (key, [])
 
 
-def _seal_faults(sealed: Entry | None, decisions: Path) -> Iterator[str]:
-    if sealed is not None and file_sha256(decisions) != sealed.decisions:
+def _seal_faults(day: date, sealed: Entry | None, decisions: str, policy: str) -> Iterator[str]:
+    """Yield what decisions and policy, by their hashes, are not; whoever knows the key could choose either to fit."""
+    if sealed is None:
+        yield f"nothing seals the decisions of {day}: they may be of any time since (--changed draws from them anyway)"
+        return
+    if decisions != sealed.decisions:
         yield (
-            f"{decisions} is not the file that line {sealed.number} seals: the decisions were changed since "
-            "(--changed draws from it all the same)"
+            f"the decisions are not the file that line {sealed.number} seals: they were changed since (--changed draws "
+            "from them anyway)"
+        )
+    if policy != sealed.policy:
+        yield (
+            f"the policy is not the one that line {sealed.number} seals: another share, lane or limit draws others "
+            "(--changed draws by it anyway)"
         )
 
 
@@ -192,11 +173,11 @@ def _replay_faults(replayed: Replay | None) -> Iterator[str]:
     yield from replayed.faults
 
 
-def _notes(record: PublicRecord, day: date, sealed: Entry | None, published: Sequence[str]) -> Iterator[str]:
+def _notes(record: PublicRecord, day: date, published: Sequence[str]) -> Iterator[str]:
     if (committed := record.of(day, Kind.COMMIT)) is not None and committed.trial:
         yield f"trial {committed.trial!r}: the key may have been chosen after the day, so nothing is proved of the past"
-    if sealed is None:
-        yield "the decisions were not sealed before the key was out: would-be lanes may have been changed since"
+    if record.entries:
+        yield f"days begin at midnight by the clock of line 1: {record.clock}"
     if not published:
         yield "no head kept elsewhere was given (--head): whoever can write the public file may have written it anew"
 

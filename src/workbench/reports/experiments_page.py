@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
 
-from workbench import __version__
+from workbench.reports.beside import MADE, json_bytes, parquet_bytes
 from workbench.reports.html import write_report
 from workbench.reports.page import Fact, Page
 from workbench.reports.sections import experiments
@@ -31,10 +29,8 @@ def write_experiments_page(found: Experiments, folder: str | os.PathLike[str]) -
     """
     data = found.to_dict()
     page = experiments_page(data)
-    points = io.BytesIO()
-    found.points.write_parquet(points)
-    text = json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False)
-    write_report(page, folder, beside={"experiments.json": text.encode(), "experiments.parquet": points.getvalue()})
+    beside = {"experiments.json": json_bytes(data), **parquet_bytes({"experiments": found.points})}
+    write_report(page, folder, beside=beside)
     return page
 
 
@@ -50,7 +46,7 @@ def experiments_page(found: Row) -> Page:
         tuple(experiments.key_figures(found)),
         tuple(experiments.sections(found)),
         tuple(experiments.next_steps(found)),
-        (*folders, Fact("Made by", f"selectivity workbench {__version__}")),
+        (*folders, MADE),
         experiments.DEFINITIONS,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from workbench.reports.beside import MADE, NOTHING, Folder, facts, json_bytes, parquet_bytes
 from workbench.reports.figures import Axis, Bar, BarChart, Reference
@@ -10,18 +10,13 @@ from workbench.reports.html import write_report
 from workbench.reports.numbers import Estimate
 from workbench.reports.page import Definition, Fact, Figure, KeyFigure, Page, Section, Table
 from workbench.reports.sections.cells import Row, counted, decimals, period, table
-from workbench.selected_labels import Comparison
+from workbench.selected_labels import LEAST_VIOLATIONS, NOTES, Comparison
 
 _FIRST = "as found"
 _TITLES = {
     "truth": "By the truth about all goods",
-    "random arm": "By what the lot had drawn",
+    "random arm": "By what the random arm had drawn",
     "controlled": "By whatever was controlled",
-}
-_NOTES = {
-    "truth": "Only a generated world knows it: the other two tables can be held against this one.",
-    "random arm": "What every service with a random arm can measure. Few goods: wide intervals.",
-    "controlled": "What misleads: these goods were chosen by the selection that is being judged.",
 }
 
 
@@ -54,7 +49,7 @@ def selected_labels_page(found: Row, *, sources: Mapping[str, str] = NOTHING) ->
         "Does it pay to weigh labels, or to infer what was never controlled?",
         _answer(judged),
         tuple(_key_figures(judged)),
-        (*(_section(goods, rows) for goods, rows in judged.items()), _ways(found)),
+        (*(_section(goods, rows) for goods, rows in judged.items()), *_unjudged(found, judged), _ways(found)),
         _next_steps(judged),
         (*facts(sources), Fact("Judged", days), MADE),
         _DEFINITIONS,
@@ -62,8 +57,21 @@ def selected_labels_page(found: Row, *, sources: Mapping[str, str] = NOTHING) ->
 
 
 def _judged(found: Row, goods: str) -> list[Row]:
-    """Return the variants judged on one kind of goods, none where it holds one class only."""
+    """Return the variants judged on one kind of goods, none where it holds too few of either class."""
     return [row for row in found["table"] if row["goods"] == goods and row["average_precision"] is not None]
+
+
+def _unjudged(found: Row, judged: Mapping[str, Sequence[Row]]) -> Iterator[Section]:
+    """Yield what could not be judged, with how little there was."""
+    first = {row["goods"]: row for row in found["table"] if row["variant"] == _FIRST}
+    told = tuple(
+        f"{_TITLES[goods]}: {counted(row['judged_on'], 'item')} with {counted(row['violations'], 'violation')}. "
+        f"{LEAST_VIOLATIONS} violations and as many others are needed."
+        for goods, row in first.items()
+        if goods not in judged
+    )
+    if told:
+        yield Section("Too few to judge by", told)
 
 
 def _best(rows: Sequence[Row]) -> Row | None:
@@ -78,7 +86,10 @@ def _worse(rows: Sequence[Row]) -> list[str]:
 
 def _answer(judged: Mapping[str, Sequence[Row]]) -> str:
     if not judged:
-        return "It cannot be told: the goods judged hold no violation, or nothing else. Give a longer period."
+        return (
+            f"It cannot be told: no kind of goods that could be judged holds {LEAST_VIOLATIONS} violations, or as many "
+            "goods without one. Give a longer period."
+        )
     goods = next(iter(judged))
     best, worse = _best(judged[goods]), _worse(judged[goods])
     gain = (
@@ -88,7 +99,7 @@ def _answer(judged: Mapping[str, Sequence[Row]]) -> str:
         else "No variant is shown to rank better than training on controlled goods as found."
     )
     harm = f" Worse beyond doubt: {', '.join(worse)}." if worse else ""
-    return f"{_TITLES[goods]}: {gain}{harm} {_NOTES[goods]}"
+    return f"{_TITLES[goods]}: {gain}{harm} {NOTES[goods]}"
 
 
 def _key_figures(judged: Mapping[str, Sequence[Row]]) -> list[KeyFigure]:
@@ -118,11 +129,11 @@ def _section(goods: str, rows: Sequence[Row]) -> Section:
         bars, Axis("Gain in average precision over 'as found'", "number", 3), (Reference("as found", 0.0),)
     )
     best = _best(rows)
-    title = f"{best['variant']} gains most" if best else "Nothing gains beyond doubt"
+    title = f"Most gained beyond doubt: {best['variant']}" if best else "Nothing gains beyond doubt"
     summary = "; ".join(f"{row['variant']} {row['gain']:+.3f}" for row in gains)
     return Section(
         _TITLES[goods],
-        (_NOTES[goods],),
+        (NOTES[goods],),
         (Figure(title, chart, _table(goods, rows), summary, "Intervals: paired, declarations resampled."),),
     )
 
@@ -133,7 +144,7 @@ def _table(goods: str, rows: Sequence[Row]) -> Table:
         f"Variants, judged on {goods}",
         rows,
         variant=("Variant", "text"),
-        trained_on=("Trained on", "count"),
+        trained_on=("Trained on, items", "count"),
         effective_size=("Worth, equally weighted", "count"),
         average_precision=("Average precision", "number", 3),
         auc=("AUC", "number", 3),
@@ -164,8 +175,8 @@ def _next_steps(judged: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
     )
     return (
         weigh,
-        "Keep the random arm: it is what every figure of the second table rests on, and what no inference replaces.",
-        "Ask again after some months: the interval of the second table narrows with what the lot has drawn.",
+        "Keep the random arm: no inference replaces what it finds, and without the truth only it can judge.",
+        "Ask again after some months: intervals narrow with what the random arm has drawn.",
     )
 
 

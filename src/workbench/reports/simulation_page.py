@@ -6,10 +6,11 @@ import os
 from dataclasses import dataclass
 from html import escape
 
-from workbench import __version__
+from workbench.reports.beside import MADE
 from workbench.reports.html import render, write_report
-from workbench.reports.page import Fact, Page
+from workbench.reports.page import Page
 from workbench.reports.sections import simulation
+from workbench.reports.sections import simulation_advice as advice
 from workbench.reports.sections import simulation_words as words
 from workbench.reports.sections.cells import Row, counted, percent, period
 from workbench.simulation.results import SimulationResults
@@ -42,14 +43,14 @@ def simulation_page(found: Row) -> Page:
         f"Simulation: {settings['title']}",
         f"{words.policies(len(found['policies']))}, {percent(settings['rate'])} of the goods controlled, "
         f"{counted(found['weeks'], 'week')}, "
-        f"{period(found['first_week'], found['last_week'])}",
+        f"{period(found['first_day'], found['last_day'])}",
         "Which policy should choose the controls, and how sure is that?",
         words.answer(found),
         tuple(words.key_figures(found)),
         tuple(simulation.sections(found)),
-        tuple(words.next_steps(found)),
-        (*simulation.facts(found), Fact("Made by", f"selectivity workbench {__version__}")),
-        words.DEFINITIONS,
+        tuple(advice.next_steps(found)),
+        (*simulation.facts(found), MADE),
+        advice.DEFINITIONS,
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
-from .errors import ConfigError, SourceError
+from .errors import ConfigError, SelectivityError, SourceError
 from .lanes.draw import KEY_BYTES
 
 KEY_VARIABLE = "WORKBENCH_RANDOM_KEY"
@@ -25,21 +26,37 @@ def given_key(file: str | Path | None = None) -> bytes | None:
     Raises
     ------
     SourceError
-        The file cannot be read, or holds no key.
+        The file cannot be read, is open to others than its owner, or holds no key.
     ConfigError
         The environment's text is no key. Neither message shows what was found: it may be a part of one.
     """
-    if file is None:
-        return key_from_environment()
+    return key_from_environment() if file is None else key_in(Path(file), _REMEDY, SourceError)
+
+
+def key_in(file: Path, remedy: str, error: type[SelectivityError]) -> bytes:
+    """Return the key that a file holds: one line of hexadecimal digits that its owner alone may read.
+
+    Parameters
+    ----------
+    file
+        The file.
+    remedy
+        What to do about a file that is none, as a sentence.
+    error
+        What is raised then; its message never shows what was found.
+    """
     try:
+        if os.name != "nt" and stat.S_IMODE(file.stat().st_mode) & 0o077:
+            raise error(f"{file} is open to others, so it is no secret. Run: chmod 600 {file}")
         # More than a key and its line's end is no key, whatever it is: nothing is read to its end.
-        with Path(file).open(encoding="ascii") as lines:
+        with file.open(encoding="ascii") as lines:
             text = lines.read(4 * KEY_BYTES)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise SourceError(f"The key file {file} cannot be read: {reason}. {_REMEDY}") from None
+    except OSError as refused:
+        raise error(f"{file} cannot be read: {refused.strerror}. {remedy}") from None
+    except ValueError:
+        text = ""
     if (key := _key(text.rstrip("\r\n"))) is None:
-        raise SourceError(f"{file} must hold one line of {2 * KEY_BYTES} hexadecimal digits. {_REMEDY}")
+        raise error(f"{file} holds no key: expected one line of {2 * KEY_BYTES} hexadecimal digits. {remedy}")
     return key
 
 

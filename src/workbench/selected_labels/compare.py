@@ -26,10 +26,20 @@ from workbench.timeline import before, in_order, since_or_undated
 
 GOODS = {
     "truth": "all later goods, by the truth about them",
-    "random arm": "later goods that the lot had drawn",
+    "random arm": "later goods that the random arm had drawn",
     "controlled": "later goods that were controlled, by whatever had selected them",
 }
 """What variants are judged on."""
+
+NOTES = {
+    "truth": "Only a generated world knows it: the other tables can be held against this one.",
+    "random arm": "What any service can measure: it speaks of all goods that the random arm is drawn from.",
+    "controlled": "Known for controlled goods only, which the selection itself chose: it says nothing of the others.",
+}
+"""What can be read off each."""
+
+LEAST_VIOLATIONS = 10
+"""Violations, and goods without one, below which nothing is judged: resampling so few shows no uncertainty."""
 
 _COLUMNS: Mapping[str, pl.DataType] = {
     "variant": pl.String(),
@@ -60,7 +70,7 @@ class Comparison:
         ``judged_on`` rows and ``violations`` among them, ``average_precision`` and its ``gain`` over the variant "as
         found" with a paired 95 % interval, ``auc``, ``precision_at_5pct``, ``recall_at_5pct`` (all larger is better),
         and ``expected_over_observed`` violations, 1 where scores are calibrated to those goods. Null where a kind of
-        goods holds one class only.
+        goods holds fewer than `LEAST_VIOLATIONS` violations, or as few goods without one.
     moment, until
         What was known at `moment` taught; goods lodged from then to before `until` judged.
     """
@@ -79,22 +89,32 @@ class Comparison:
         """Return the table as text, for each kind of goods that could be judged."""
         lines = [f"Taught by what was known on {self.moment:%Y-%m-%d}, judged on goods until {self.until:%Y-%m-%d}."]
         for goods, told in GOODS.items():
-            rows = self.table.filter((pl.col("goods") == goods) & pl.col("average_precision").is_not_null())
-            if rows.height:
-                lines += ["", f"{goods}: {told} ({rows['judged_on'][0]:,} items)", _HEAD, *map(_line, rows.to_dicts())]
-        return "\n".join(lines)
+            rows = self.table.filter(pl.col("goods") == goods).to_dicts()
+            if not rows:
+                continue
+            violations = f"{rows[0]['violations']:,} violation{'' if rows[0]['violations'] == 1 else 's'}"
+            lines += ["", f"{goods}: {told}, {rows[0]['judged_on']:,} items with {violations}."]
+            if rows[0]["average_precision"] is None:
+                lines.append(f"Too few to judge by: {LEAST_VIOLATIONS} violations and as many others are needed.")
+            else:
+                lines += [NOTES[goods], _HEAD, *map(_line, rows)]
+        return "\n".join([*lines, "", _READING])
 
 
 _HEAD = (
-    f"{'variant':20}{'trained on':>12}{'AP':>8}{'gain (95 %)':>24}{'AUC':>7}{'prec@5%':>9}{'rec@5%':>8}{'exp/obs':>9}"
+    f"{'variant':20}{'trained on':>12}{'AP':>7}{'gain, points (95 %)':>24}{'AUC':>6}{'prec@5%':>9}{'rec@5%':>8}"
+    f"{'exp/obs':>9}"
 )
+_READING = "AP: average precision. A gain over 'as found' whose interval holds 0 is none. exp/obs: 1 where scores hold."
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    gain = "" if row["gain"] is None else f"{row['gain']:+.3f} ({row['gain_low_95']:+.3f}, {row['gain_high_95']:+.3f})"
+    low, value, high = (row[name] for name in ("gain_low_95", "gain", "gain_high_95"))
+    gain = "" if value is None else f"{100 * value:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+    precision, top, recall = (100 * row[name] for name in ("average_precision", "precision_at_5pct", "recall_at_5pct"))
     return (
-        f"{row['variant']:20}{row['trained_on']:>12,}{row['average_precision']:>8.3f}{gain:>24}{row['auc']:>7.3f}"
-        f"{row['precision_at_5pct']:>9.3f}{row['recall_at_5pct']:>8.3f}{row['expected_over_observed']:>9.2f}"
+        f"{row['variant']:20}{row['trained_on']:>12,}{precision:>6.1f}%{gain:>24}{row['auc']:>6.2f}{top:>8.1f}%"
+        f"{recall:>7.0f}%{row['expected_over_observed']:>9.1f}"
     )
 
 
@@ -181,7 +201,7 @@ def _labels(outcomes: pl.DataFrame, truth: pl.DataFrame | None) -> dict[str, pl.
 def _judge(judged: pl.DataFrame, goods: str, prepared: Prepared, replicates: int) -> Iterator[dict[str, Any]]:
     violations = int(judged["violation"].sum() or 0)
     counts = {"goods": goods, "judged_on": judged.height, "violations": violations}
-    both = 0 < violations < judged.height
+    both = LEAST_VIOLATIONS <= violations <= judged.height - LEAST_VIOLATIONS
     for variant, made in _made(prepared):
         size = {"variant": variant.name, "trained_on": len(made.labels), "effective_size": made.effective_size}
         yield size | counts | (_figures(judged, variant.name, replicates) if both else {})

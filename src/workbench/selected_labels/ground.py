@@ -87,7 +87,7 @@ def prepare(
         matrix=fitted.matrix,
         labels=fitted.labels,
         inclusion=inclusion_probability(fitted.rows),
-        by_lot=(fitted.rows["cause"] == "random").fill_null(value=False).to_numpy(),
+        in_arm=(fitted.rows["cause"] == "random").fill_null(value=False).to_numpy(),
         unlabelled=others,
         stands_for=count / len(others),
         guessed=np.asarray(guess.inplace_predict(others), dtype=np.float64),

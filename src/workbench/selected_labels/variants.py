@@ -43,7 +43,7 @@ class Ground:
         Features (n, each row's own fold left out) and labels of what was controlled.
     inclusion
         Probability with which each labelled row had been selected, in (0, 1].
-    by_lot
+    in_arm
         Which of them the random arm had drawn.
     unlabelled
         Features of goods without a label (m rows): a sample, of which each stands for `stands_for`.
@@ -61,7 +61,7 @@ class Ground:
     matrix: Matrix
     labels: Values
     inclusion: Values
-    by_lot: Flags
+    in_arm: Flags
     unlabelled: Matrix
     stands_for: float
     guessed: Values
@@ -127,16 +127,16 @@ class LearntPropensity(Variant):
         return TrainingSet(ground.matrix, ground.labels, trimmed(1.0 / ground.propensity, _MOST_WEIGHT))
 
 
-class ByLotOnly(Variant):
+class RandomArmOnly(Variant):
     """The random arm alone: unbiased, and small."""
 
     name = "random arm only"
-    told = "Only what the lot had drawn: unbiased, and few."
+    told = "Only what the random arm had drawn: unbiased, and few."
     source = "Hand and Henley 1993"
 
     def training_set(self, ground: Ground) -> TrainingSet:
         """Make the training set."""
-        drawn = ground.by_lot
+        drawn = ground.in_arm
         return TrainingSet(ground.matrix[drawn], ground.labels[drawn], np.ones(int(drawn.sum())))
 
 
@@ -168,10 +168,10 @@ class Fuzzy(Variant):
 
 
 class Parcelling(Variant):
-    """Others by band of the first model's score, as many of each band drawn to be violations as controls found."""
+    """Others by band of the first model's score, of each band as many drawn to be violations as that model guesses."""
 
     name = "parcelling"
-    told = "Controlled goods, and all others with labels drawn at the rate found in their band of scores."
+    told = "Controlled goods, and all others with labels drawn at the first model's mean guess in their band of scores."
     source = "Siddiqi 2006"
 
     def training_set(self, ground: Ground) -> TrainingSet:
@@ -192,7 +192,7 @@ class HardCut(Variant):
 
     def training_set(self, ground: Ground) -> TrainingSet:
         """Make the training set."""
-        drawn = ground.by_lot
+        drawn = ground.in_arm
         rate = float(ground.labels[drawn].mean()) if drawn.any() else float(ground.guessed.mean())
         taken = round(rate * len(ground.guessed))
         labels = np.zeros(len(ground.guessed))
@@ -204,7 +204,7 @@ VARIANTS: tuple[type[Variant], ...] = (
     AsFound,
     InclusionWeights,
     LearntPropensity,
-    ByLotOnly,
+    RandomArmOnly,
     AllOthersClean,
     Fuzzy,
     Parcelling,

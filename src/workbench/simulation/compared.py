@@ -10,14 +10,12 @@ import polars as pl
 
 from workbench.evaluation import Estimate
 
+from .policies.registry import explores
 from .policy import Values
 from .uncertainty import Draws, mean_over_weeks
 
 METRICS = ("precision", "recall", "revenue")
 """What a week is measured by; larger is better, each in [0, 1]."""
-
-EXPLOITING_ARMS = frozenset({"model", "recovery", "criteria", "importer", "blend"})
-"""Arms that choose what looks worst; every other arm chooses in order to learn."""
 
 WHOLE = slice(None)
 
@@ -32,10 +30,13 @@ class Compared:
         The table of weeks, see `simulation.metrics.WEEK_COLUMNS`: the same weeks for each policy and replication.
     arms
         The table of arms, see `simulation.metrics.ARM_COLUMNS`.
+    reacts
+        Whether the world reacts to controls: policies then meet other violations in the same week.
     """
 
     weeks: pl.DataFrame
     arms: pl.DataFrame
+    reacts: bool = False
 
     @cached_property
     def policies(self) -> list[str]:
@@ -46,12 +47,6 @@ class Compared:
     def size(self) -> tuple[int, int]:
         """Number of replications, and of weeks."""
         return self.weeks["replication"].n_unique(), self.weeks["week"].n_unique()
-
-    @cached_property
-    def reacts(self) -> bool:
-        """Whether the world reacted: policies met other violations in the same week."""
-        met = self.weeks.group_by("replication", "week").agg(pl.col("violations").n_unique())
-        return bool((met["violations"] > 1).any())
 
     @property
     def headline(self) -> str:
@@ -66,10 +61,17 @@ class Compared:
         return mean_over_weeks(values, self._draws(values.shape[1]))
 
     @cached_property
+    def choices(self) -> pl.DataFrame:
+        """The table of arms, with ``explores``, whether each row's arm chooses in order to learn."""
+        names = self.arms["arm"].unique().to_list()
+        known = pl.DataFrame({"arm": names, "explores": list(map(explores, names))}, {"arm": str, "explores": bool})
+        return self.arms.join(known, on="arm", how="left", maintain_order="left")
+
+    @cached_property
     def exploration(self) -> Mapping[str, float]:
         """Share of each policy's controls that arms chose in order to learn."""
-        explored = pl.col("controls").filter(~pl.col("arm").is_in(EXPLOITING_ARMS)).sum()
-        return dict(self.arms.group_by("policy").agg(explored / pl.col("controls").sum()).iter_rows())
+        explored = pl.col("controls").filter("explores").sum()
+        return dict(self.choices.group_by("policy").agg(explored / pl.col("controls").sum()).iter_rows())
 
     @cached_property
     def ranked(self) -> list[str]:

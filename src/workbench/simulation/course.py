@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 
 from .checkpoints import Checkpoint
-from .choosing import check_choice
+from .choosing import check_choice, check_state, check_told
+from .digests import sha256
 from .knowledge import Knowledge
 from .learner import KnownLearner
 from .masking import Mask
@@ -33,14 +34,16 @@ class Course:
         What is simulated.
     name
         Of the policy, in tables and messages.
-    fingerprint
-        Of all that makes this simulation another one than others.
+    identity
+        What makes this simulation another one than others: its policy, settings, criteria and data, by name.
     knowledge
         Goods and controls so far.
     next_week
         Number of the first week that is not done.
     learnt_until
         Moment up to which the policy has learnt what became known; ``None`` before the first week.
+    seconds
+        Time that the weeks took, in whatever processes.
     weeks, arms
         Rows of the tables so far.
     """
@@ -49,10 +52,11 @@ class Course:
     policy: Policy
     settings: Settings
     name: str
-    fingerprint: str
+    identity: Mapping[str, str]
     knowledge: Knowledge
     next_week: int = 0
     learnt_until: datetime | None = None
+    seconds: float = 0.0
     weeks: list[dict[str, Any]] = field(default_factory=list)
     arms: list[dict[str, Any]] = field(default_factory=list)
 
@@ -61,31 +65,34 @@ class Course:
         """Return the simulation before its first week, with what the mask leaves of the start."""
         start = world.start()
         known = Mask.parse(settings.mask).known(start, settings.key)
-        knowledge = Knowledge.of(start, known)
-        return cls(world, policy, settings, name, _fingerprint(world, knowledge, settings, name), knowledge)
+        return cls(world, policy, settings, name, _identity(world, settings, name), Knowledge.of(start, known))
 
     def resume(self, kept: Checkpoint) -> None:
         """Go on from a checkpoint of this simulation."""
         self.policy.restore(kept.policy)
         self.world.restore(kept.world)
         self.knowledge, self.next_week, self.learnt_until = kept.knowledge, kept.next_week, kept.learnt_until
+        self.seconds = kept.seconds
         self.weeks, self.arms = kept.weeks.to_dicts(), kept.arms.to_dicts()
 
     def checkpoint(self) -> Checkpoint:
         """Return how far the simulation has come."""
+        check_state(self.policy.state, policy=self.name, week=self.next_week - 1)
         return Checkpoint(
-            self.fingerprint,
-            self.next_week,
-            self.learnt_until,
-            self.knowledge,
-            self.week_table(),
-            self.arm_table(),
-            self.policy.state,
-            self.world.state,
+            identity=self.identity,
+            next_week=self.next_week,
+            learnt_until=self.learnt_until,
+            seconds=self.seconds,
+            knowledge=self.knowledge,
+            weeks=self.week_table(),
+            arms=self.arm_table(),
+            policy=self.policy.state,
+            world=self.world.state,
         )
 
     def go_on(self, weeks: int) -> None:
         """Do the next week."""
+        began = time.perf_counter()
         week = self.world.week(self.next_week)
         self.policy.learn(self.knowledge.new_labels(week.start, self.learnt_until))
         self.learnt_until = week.start
@@ -96,6 +103,7 @@ class Course:
         self.world.controlled(week, chosen.places)
         self.knowledge = self.knowledge.after(week, chosen)
         self.next_week += 1
+        self.seconds += time.perf_counter() - began
 
     def _seats(self, week: Week, weeks: int) -> int:
         rate = rate_of_week(self.settings, week.number, weeks)
@@ -105,6 +113,7 @@ class Course:
         past = self.knowledge.as_of(week.start)
         situation = Situation(
             week.number,
+            week.start,
             week.goods,
             past.select(week.goods.columns),
             self.knowledge.labels(week.start),
@@ -120,6 +129,7 @@ class Course:
         who = {"week": week.number, "policy": self.name, "replication": self.settings.replication}
         known = self.knowledge.labels(week.start).height
         told = self.policy.told() if choice else {}
+        check_told(told, policy=self.name, week=week.number)
         self.weeks.append(
             {**who, "week_start": week.start, "seats": seats, "labels_known": known}
             | week_found(week.truth, chosen.places)
@@ -145,11 +155,13 @@ def _nothing(goods: int) -> Choice:
     return Choice(np.empty(0, dtype=np.int64), (), np.zeros(goods))
 
 
-def _fingerprint(world: World, knowledge: Knowledge, settings: Settings, name: str) -> str:
-    """Return what tells this simulation from any other: policy, settings, and what the world has at the start."""
+def _identity(world: World, settings: Settings, name: str) -> dict[str, str]:
     file = settings.learning.criteria
-    criteria = file.read_bytes() if file is not None and file.is_file() else b""
     # Where the criteria lie says nothing of what they say.
     said = replace(settings, learning=replace(settings.learning, criteria=None))
-    rows = [int(table.hash_rows(seed=0).sum()) for table in (knowledge.goods, knowledge.controls)]
-    return hashlib.sha256(f"{name} {said!r} {world.weeks} {rows}".encode() + criteria).hexdigest()
+    return {
+        "policy": name,
+        "settings": sha256(repr(said).encode()),
+        "criteria": sha256(file.read_bytes() if file is not None and file.is_file() else b""),
+        "data": world.fingerprint,
+    }

@@ -10,7 +10,7 @@ import polars as pl
 
 from workbench.evaluation import wilson_interval
 
-from .compared import EXPLOITING_ARMS, METRICS, Compared
+from .compared import METRICS, Compared
 from .metrics import with_cumulative
 
 Row = dict[str, Any]
@@ -56,7 +56,7 @@ def arms_in_all(compared: Compared) -> list[Row]:
 
     The Wilson interval is that of one replication: replications visit the same goods again.
     """
-    counts = compared.arms.group_by("policy", "arm").agg(
+    counts = compared.choices.group_by("policy", "arm", "explores").agg(
         pl.col("controls", "controls_unknown", "violations_found", "duty_found_usd").sum(),
         has_revenue=pl.col("duty_found_usd").is_not_null().any(),
     )
@@ -71,10 +71,9 @@ def _arm(row: Row, replications: int) -> Row:
     mean = {name: row[name] / replications for name in names}
     rate = wilson_interval(mean["violations_found"], mean["controls"] - mean["controls_unknown"])
     return {
-        **{name: row[name] for name in ("policy", "arm")},
+        **{name: row[name] for name in ("policy", "arm", "explores")},
         **mean,
         "duty_found_usd": mean["duty_found_usd"] if row["has_revenue"] else None,
-        "explores": row["arm"] not in EXPLOITING_ARMS,
         "hit_rate": rate.to_dict(),
     }
 
@@ -124,7 +123,7 @@ def _change(compared: Compared, week: int, until: int, what: str) -> Row:
 def _with_curves(compared: Compared, window: int) -> pl.DataFrame:
     run = ("policy", "replication")
     judged = pl.col("controls") - pl.col("controls_unknown")
-    explored = _explored(compared.arms)
+    explored = _explored(compared.choices)
     table = with_cumulative(compared.weeks).join(explored, on=[*run, "week"], how="left", maintain_order="left")
     chosen = pl.col("explored").fill_null(0)
     added = {
@@ -138,9 +137,9 @@ def _with_curves(compared: Compared, window: int) -> pl.DataFrame:
     return table.with_columns(**{name: one.over(run, order_by="week") for name, one in added.items()}).sort("week")
 
 
-def _explored(arms: pl.DataFrame) -> pl.DataFrame:
-    explored = pl.col("controls").filter(~pl.col("arm").is_in(EXPLOITING_ARMS)).sum()
-    return arms.group_by("policy", "replication", "week").agg(explored=explored)
+def _explored(choices: pl.DataFrame) -> pl.DataFrame:
+    explored = pl.col("controls").filter("explores").sum()
+    return choices.group_by("policy", "replication", "week").agg(explored=explored)
 
 
 def _rolling(part: pl.Expr, whole: pl.Expr, window: int) -> pl.Expr:

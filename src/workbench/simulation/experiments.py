@@ -15,8 +15,30 @@ from workbench.errors import ParameterError
 from .compared import METRICS
 from .results import SimulationResults
 
-_COMMON = {"pipeline": "pipelines", "mask": "masks of the start", "start_weeks": "weeks of the start"}
+_ALIKE = {
+    "pipeline": "pipeline",
+    "world": "kind of goods",
+    "first_day": "first day",
+    "weeks": "weeks",
+    "goods": "goods",
+}
+"""What simulations must share to be set side by side."""
+
+_DIALS = {
+    "plan": "the plan of the rate",
+    "start_rate": "the rate that the plan starts from",
+    "mask": "the labels known at the start",
+    "seed": "the seed of the lots",
+    "replications": "the replications",
+}
+"""What else than the rate may differ; whoever reads the figures is told."""
+
 _ESTIMATE = ("value", "low_95", "high_95")
+_MOST_NAMED = 4
+_FOUND = (
+    *("weeks", "replications", "first_day", "last_day", "goods", "base_rate", "headline", "has_revenue", "reacts"),
+    "fewest_weeks",
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +65,7 @@ class Experiments:
         Raises
         ------
         ParameterError
-            If no folder is given, or one twice.
+            If no folder is given, one is given twice, or they were not simulated over the same weeks of the same goods.
         SourceError
             If a folder holds no finished simulation.
         """
@@ -56,12 +78,14 @@ class Experiments:
 
     @classmethod
     def of(cls, results: Mapping[str, SimulationResults]) -> Experiments:
-        """Compare results by name."""
+        """Compare results by name; errors as :meth:`read`."""
         found = sorted(
             ((name, one.to_dict()) for name, one in results.items()), key=lambda pair: pair[1]["settings"]["rate"]
         )
+        simulations = [_simulation(name, one) for name, one in found]
+        _refuse_unlike(simulations)
         points = [point for name, one in found for point in _points(name, one)]
-        return cls([_simulation(name, one) for name, one in found], pl.DataFrame(points, infer_schema_length=None))
+        return cls(simulations, pl.DataFrame(points, infer_schema_length=None))
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as plain JSON values."""
@@ -69,7 +93,7 @@ class Experiments:
             "simulations": [dict(row) for row in self.simulations],
             "points": self.points.to_dicts(),
             "policies": self._by_rank(),
-            "caveats": self._caveats(),
+            "differing": self._differing(),
         }
 
     def describe(self) -> str:
@@ -82,15 +106,22 @@ class Experiments:
         means = ranked.group_by("policy").agg(pl.col("place").mean(), count=pl.len())
         return means.sort("count", "place", "policy", descending=[True, False, False])["policy"].to_list()
 
-    def _caveats(self) -> list[str]:
-        differing = [
-            f"The simulations have different {what}: their figures differ for that too."
-            for name, what in _COMMON.items()
-            if len({str(row[name]) for row in self.simulations}) > 1
-        ]
-        if len({(row["first_week"], row["last_week"]) for row in self.simulations}) > 1:
-            differing.append("The simulations are of different weeks: compare policies within one, not between them.")
-        return differing
+    def _differing(self) -> list[str]:
+        """Return what else than the rate is not the same in all simulations, in words."""
+        return [what for name, what in _DIALS.items() if len({row[name] for row in self.simulations}) > 1]
+
+
+def _refuse_unlike(simulations: Sequence[Mapping[str, Any]]) -> None:
+    differing = {name: label for name, label in _ALIKE.items() if len({row[name] for row in simulations}) > 1}
+    if differing:
+        named = "; ".join(
+            f"{row['name']} has {', '.join(f'{label} {row[name]}' for name, label in differing.items())}"
+            for row in simulations[:_MOST_NAMED]
+        )
+        raise ParameterError(
+            f"Only simulations of the same weeks of the same goods can be set side by side: {named}. Give those that "
+            "agree, or simulate again with the same pipeline, parameters, --weeks and --start-weeks."
+        )
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
@@ -104,10 +135,8 @@ def _simulation(name: str, found: Mapping[str, Any]) -> dict[str, Any]:
     headline = found["headline"]
     return {
         "name": name,
-        **{key: settings.get(key) for key in ("rate", "plan", "title", *_COMMON)},
-        **{key: found[key] for key in ("weeks", "replications", "first_week", "last_week", "base_rate", "headline")},
-        "has_revenue": found["has_revenue"],
-        "reacts": found["reacts"],
+        **{key: settings.get(key) for key in ("rate", "title", "pipeline", "world", *_DIALS)},
+        **{key: found[key] for key in _FOUND},
         "best": best["policy"],
         "best_value": best["whole"][headline],
         "rivals": [row["policy"] for row in found["policies"][1:] if not _surely_behind(row, headline)],
@@ -146,5 +175,7 @@ def _flat(estimates: Mapping[str, Mapping[str, float | None]]) -> dict[str, floa
 def _line(row: Mapping[str, Any]) -> str:
     value = row["best_value"]["value"]
     found = "nothing was controlled" if value is None else f"{100 * value:.1f} % {row['headline']}"
-    unsure = f"; not surely ahead of {', '.join(row['rivals'])}" if row["rivals"] else ""
+    too_short = value is not None and row["best_value"]["low_95"] is None
+    unsure = f"; not surely ahead of {', '.join(row['rivals'])}" if row["rivals"] and not too_short else ""
+    unsure += "; too few weeks to say how sure that is" if too_short else ""
     return f"{row['name']}, {100 * row['rate']:g} % controlled: {row['best']} found most, {found}{unsure}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import traceback
 from collections.abc import Callable, Sequence
@@ -17,8 +16,8 @@ from .run import RunOfPolicy, simulate
 from .settings import Settings
 from .world import World
 
-RUNS = "runs"
-_SECONDS, _LOG = "seconds.json", "error.log"
+RUNS, STUDY_FILE = "runs", "study.json"
+_LOG = "error.log"
 _MOST_NAMED = 3
 
 
@@ -89,7 +88,7 @@ def jobs_of(
 ) -> list[Job]:
     """Return one job a policy and replication, replication by replication, so that all policies come along together."""
     return [
-        Job(world_of, policy, replace(settings, replication=number), folder / RUNS / _slug(policy, number))
+        Job(world_of, policy, replace(settings, replication=number), folder / RUNS / folder_name(policy, number))
         for number in range(replications)
         for policy in policies
     ]
@@ -116,7 +115,7 @@ def run_job(job: Job, done: Callable[[int], object]) -> RunOfPolicy | Failure:
         job.folder.mkdir(parents=True, exist_ok=True)
         found = simulate(job.world_of, job.policy, job.settings, job.folder, tell)
         done(found.weeks.height)
-        return replace(found, seconds=_seconds(job.folder / _SECONDS, found.seconds))
+        return found
     except SelectivityError as error:
         return job.fails(str(error), week)
     except Exception as error:
@@ -125,17 +124,10 @@ def run_job(job: Job, done: Callable[[int], object]) -> RunOfPolicy | Failure:
         return job.fails(f"{type(error).__name__}: {error} (see {log})", week)
 
 
-def _seconds(file: Path, now: float) -> float:
-    """Return how long the process that finished a run took; opening a finished run again does not change it."""
-    if not file.exists():
-        write_text_atomically(json.dumps(round(now, 3)), file)
-    return float(json.loads(file.read_bytes()))
+def folder_name(policy: str, replication: int) -> str:
+    """Return the name of a run's folder, which tells the policy and is its alone.
 
-
-def _slug(policy: str, replication: int) -> str:
-    """Return a folder's name that tells the policy and is its alone.
-
-    >>> _slug("model+random:0.1", 0)
+    >>> folder_name("model+random:0.1", 0)
     'model_random_0.1-2e38-0'
     """
     digest = hashlib.sha256(policy.encode()).hexdigest()[:4]

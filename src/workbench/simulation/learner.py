@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Trained:
+class WeeklyModel:
     """Features fitted on what was known, and the trees grown on them.
 
     Parameters
@@ -45,7 +45,7 @@ class Trained:
     booster: xgboost.Booster
 
     @classmethod
-    def on(cls, past: pl.DataFrame, learning: Learning) -> Trained:
+    def on(cls, past: pl.DataFrame, learning: Learning) -> WeeklyModel:
         """Learn from `Knowledge.as_of`; both classes must be among its labels."""
         fitted, config = fit_features(past, learning.features), learning.model_config
         weights = label_weights(fitted.rows, config)
@@ -132,10 +132,10 @@ class KnownLearner:
         return found["violations"].to_numpy(), found["labels"].to_numpy()
 
     @cached_property
-    def trained(self) -> Trained | None:
+    def trained(self) -> WeeklyModel | None:
         """The model; ``None`` until both classes are known."""
         is_learnable = self.past["violation"].drop_nulls().n_unique() == 2
-        return Trained.on(self.past, self.learning) if is_learnable else None
+        return WeeklyModel.on(self.past, self.learning) if is_learnable else None
 
     @cached_property
     def matrix(self) -> Matrix:

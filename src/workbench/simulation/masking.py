@@ -16,6 +16,7 @@ from workbench.errors import ParameterError, did_you_mean
 from workbench.scorer.lanes.draw import uniforms
 from workbench.scorer.schema import KEY
 
+from .quoting import quoted
 from .world import Start
 
 _PURPOSE = "mask"
@@ -52,9 +53,11 @@ class Mask:
         """
         kind, colon, share = text.partition(":")
         if kind not in _KNOWN:
-            raise ParameterError(f"Unknown mask {text!r}{did_you_mean(kind, _KNOWN)}. Known: {_FORMS}.")
+            raise ParameterError(f"Unknown mask {quoted(text)}{did_you_mean(kind, _KNOWN)}. Known: {_FORMS}.")
         if (kind in _SHARED) != bool(colon):
-            raise ParameterError(f"Mask {text!r} {'lacks its' if kind in _SHARED else 'takes no'} share: {_FORMS}.")
+            raise ParameterError(
+                f"Mask {quoted(text)} {'lacks its' if kind in _SHARED else 'takes no'} share: {_FORMS}."
+            )
         return cls(kind, _share(text, share)) if colon else cls(kind)
 
     def known(self, start: Start, key: bytes) -> pl.DataFrame:
@@ -66,11 +69,13 @@ class Mask:
 
 def _share(text: str, share: str) -> float:
     try:
-        value = float(share)
+        value = float(share) if share.isascii() else 0.0
     except ValueError:
         value = 0.0
     if not 0 < value <= 1:
-        raise ParameterError(f"Mask {text!r} has the share {share!r}; expected a number in (0, 1], such as 0.1.")
+        raise ParameterError(
+            f"Mask {quoted(text)} has the share {quoted(share)}; expected a number in (0, 1], such as 0.1."
+        )
     return value
 
 

@@ -7,9 +7,11 @@ chosen each: estimates rest on these.
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -64,6 +66,8 @@ class Situation:
     ----------
     week
         Number of the week, from 0.
+    start
+        First moment of the week.
     goods
         The week's goods: canonical columns known at lodgement, one row an item, in canonical order.
     past
@@ -80,6 +84,7 @@ class Situation:
     """
 
     week: int
+    start: datetime
     goods: pl.DataFrame
     past: pl.DataFrame
     labels: pl.DataFrame
@@ -122,6 +127,15 @@ class Policy(ABC):
     name: ClassVar[str]
     """How the command line calls this kind."""
 
+    @property
+    def text(self) -> str:
+        """The policy as the command line writes it; names its rows in all tables."""
+        return self.name
+
+    def explain(self) -> str:
+        """Return in a sentence what it chooses by: the first one of the class's docstring."""
+        return first_sentence(type(self))
+
     @abstractmethod
     def choose(self, situation: Situation, seats: int) -> Choice:
         """Choose `seats` of the goods, or all of them where there are no more.
@@ -146,3 +160,8 @@ class Policy(ABC):
     def told(self) -> Mapping[str, float]:
         """Return numbers to keep with the week, such as the share of exploration; no more than a few."""
         return {}
+
+
+def first_sentence(kind: type) -> str:
+    """Return the first paragraph of a class's docstring as plain text."""
+    return " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].replace("``", "").split())

@@ -11,7 +11,7 @@ import polars as pl
 
 from workbench.config import FeaturesConfig
 from workbench.features import learners, readable_columns
-from workbench.features.learners import Learner
+from workbench.features.learners import Learner as ProfileLearner
 from workbench.features.past import Past
 from workbench.features.profiles import HitRate
 from workbench.scorer.criteria import CompiledCriteria, CriteriaSet
@@ -94,7 +94,7 @@ def profiles_of(
     return pl.DataFrame(found, nan_to_null=True, schema=dict.fromkeys(found, pl.Float64()))
 
 
-def _named(learner: Learner, wanted: set[str]) -> dict[str, str]:
+def _named(learner: ProfileLearner, wanted: set[str]) -> dict[str, str]:
     """Return the name of each of the learner's profile columns that is wanted, with the value that it holds."""
     names = {profile_name(learner.columns, value): value for value in learner.values}
     return {name: value for name, value in names.items() if name in wanted}

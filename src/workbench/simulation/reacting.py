@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from workbench.config import Pipeline
@@ -17,6 +18,7 @@ from workbench.synthetic.changes import WeeklySchemeChange
 from workbench.synthetic.reacting import ReactingService
 from workbench.synthetic.weeks import ReactingConfig, Weeks
 
+from .digests import digest_of, sha256
 from .policy import Counts
 from .recorded import TRUTH
 from .settings import Settings
@@ -38,7 +40,14 @@ class ReactingWorld:
     """
 
     def __init__(self, dates: Weeks, config: ReactingConfig | None = None) -> None:
-        self._dates, self._service = dates, ReactingService(dates, config)
+        self._dates, self._config = dates, config or ReactingConfig()
+        self._service = ReactingService(dates, self._config)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of the dials by which weeks are drawn, and of the start, which another generator draws otherwise."""
+        start = self.start()
+        return sha256(f"{self._dates!r} {self._config!r} {digest_of(start.goods, start.outcomes)}".encode())
 
     @property
     def weeks(self) -> int:
@@ -128,5 +137,8 @@ def generated_worlds(pipeline: Pipeline, settings: Settings) -> ReactingWorlds:
         for change in world.changes
         for scheme in change.schemes
     )
-    dates = Weeks(settings.start_weeks, settings.weeks or DEFAULT_WEEKS, goods, dials.seed)
+    weeks = DEFAULT_WEEKS if settings.weeks is None else settings.weeks
+    dates = Weeks(settings.start_weeks, weeks, goods, dials.seed)
+    # Refuses more weeks than a world can have before anything is drawn.
+    _ = dates.extent
     return ReactingWorlds(dates, ReactingConfig(world.violation_rate, world.deterrence, changes))

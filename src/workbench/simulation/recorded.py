@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -21,6 +22,7 @@ from workbench.scorer.schema import KEY, Role, names
 from workbench.sources import FileSource, Source, open_source
 from workbench.timeline import before, in_order, weeks, whole_days
 
+from .digests import digest_of
 from .policy import Counts
 from .settings import Settings
 from .world import Start, Week
@@ -79,6 +81,12 @@ class RecordedWorld:
                 "reveal. Give a source with outcomes."
             )
         return cls(goods, truth, bounds)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of all goods, of the truth about each and of the bounds of the weeks."""
+        bounds = pl.DataFrame({"bounds": self.bounds}, schema={"bounds": pl.Datetime("us")})
+        return digest_of(self.goods, self.truth, bounds)
 
     @property
     def weeks(self) -> int:

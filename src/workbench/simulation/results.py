@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -18,8 +17,10 @@ from workbench.errors import SourceError
 from workbench.scorer.files import write_bytes_atomically
 
 from .compared import METRICS, Compared
+from .digests import parquet_bytes, sha256
 from .metrics import with_cumulative
 from .summary import Summary, summarise
+from .unfinished import unfinished_runs
 
 PROTOCOL = 1
 SUMMARY_FILE = "summary.json"
@@ -41,7 +42,8 @@ class SimulationResults:
     runs
         One row a policy and replication: ``policy``, ``replication``, ``seconds`` of work.
     settings
-        What was the same for all of them, as plain JSON; ``rate`` and ``title`` are always there.
+        What was the same for all of them, as plain JSON; ``rate`` and ``title`` are always there, ``world`` is
+        ``generated`` where traders react to controls.
     events
         What changed in the world: ``week`` and ``what``; nothing where the world replays records.
 
@@ -89,7 +91,8 @@ class SimulationResults:
     @cached_property
     def summary(self) -> Summary:
         """All that the tables say; see `simulation.summary.summarise`."""
-        return summarise(Compared(self.weeks, self.arms), self.runs, self.events)
+        reacts = self.settings.get("world") == "generated"
+        return summarise(Compared(self.weeks, self.arms, reacts), self.runs, self.events)
 
     @property
     def policies(self) -> pl.DataFrame:
@@ -136,7 +139,7 @@ class SimulationResults:
 
     def write(self, folder: str | os.PathLike[str]) -> None:
         """Write ``weeks.parquet``, ``arms.parquet`` and then ``summary.json``, each whole or not at all."""
-        contents = {name: _parquet(getattr(self, name)) for name in _TABLES}
+        contents = {name: parquet_bytes(getattr(self, name)) for name in _TABLES}
         for name, content in contents.items():
             write_bytes_atomically(content, Path(folder) / f"{name}.parquet")
         kept = {
@@ -144,7 +147,7 @@ class SimulationResults:
             **self.to_dict(),
             "runs": self.runs.to_dicts(),
             "events": [dict(event) for event in self.events],
-            "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+            "sha256": {name: sha256(content) for name, content in contents.items()},
         }
         text = json.dumps(kept, indent=1, allow_nan=False, ensure_ascii=False)
         write_bytes_atomically(text.encode(), Path(folder) / SUMMARY_FILE)
@@ -171,10 +174,9 @@ def is_finished(folder: str | os.PathLike[str]) -> bool:
 
 def _kept(folder: Path) -> dict[str, Any]:
     if not is_finished(folder):
-        raise SourceError(
-            f"{folder} holds no finished simulation. Give the folder of one, or finish it: "
-            f"workbench simulate PIPELINE --out {folder} --resume"
-        )
+        begun = unfinished_runs(folder)
+        remedy = "Finish it with the same command and --resume" if begun else "Give the folder of one"
+        raise SourceError(f"{folder} holds no finished simulation{f': {begun}' if begun else ''}. {remedy}.")
     try:
         kept: dict[str, Any] = json.loads((folder / SUMMARY_FILE).read_bytes())
     except (OSError, ValueError) as error:
@@ -191,15 +193,9 @@ def _read(folder: Path, name: str, digests: Mapping[str, str]) -> pl.DataFrame:
     # A corrupt Parquet file is often read as other data without a word; its digest tells.
     file = folder / f"{name}.parquet"
     content = file.read_bytes()
-    if hashlib.sha256(content).hexdigest() != digests.get(name):
+    if sha256(content) != digests.get(name):
         raise SourceError(f"{file} was changed after the simulation. Restore it, or simulate again with --resume.")
     return pl.read_parquet(io.BytesIO(content))
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
-    written = io.BytesIO()
-    frame.write_parquet(written)
-    return written.getvalue()
 
 
 def _percentages(estimate: Mapping[str, float | None]) -> str:

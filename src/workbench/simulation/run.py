@@ -20,6 +20,9 @@ from .policy import Policy
 from .settings import Settings
 from .world import World
 
+_CHECKPOINT_SECONDS = 30.0
+"""Work that is lost when a run is stopped, at most, but for the week that is under way."""
+
 
 @dataclass(frozen=True)
 class RunOfPolicy:
@@ -36,7 +39,7 @@ class RunOfPolicy:
     arms
         `metrics.ARM_COLUMNS`; one row a week and arm.
     seconds
-        Time that the weeks took in this process; 0 where all had been done before.
+        Time that the weeks took, in whatever processes; without what was lost when one was stopped.
     """
 
     policy: str
@@ -117,26 +120,33 @@ def simulate_policy(
     tell: Tell | None = None,
 ) -> RunOfPolicy:
     """Simulate a policy that was made already, under a name; otherwise as :func:`simulate`."""
-    began = time.perf_counter()
     weeks = _weeks(world, settings)
     course = Course.begin(world, policy, settings, name)
-    kept = None if folder is None else Checkpoint.read(folder, course.fingerprint)
+    kept = None if folder is None else Checkpoint.read(folder, course.identity)
     if kept is not None:
         course.resume(kept)
     if tell:
         tell(name, course.next_week)
+    written = time.monotonic()
     while course.next_week < weeks:
         course.go_on(weeks)
-        is_due = course.next_week % settings.learning.simulation.checkpoint_weeks == 0
-        if folder is not None and (is_due or course.next_week == weeks):
+        if folder is not None and _is_due(course, weeks, time.monotonic() - written):
             course.checkpoint().write(folder)
+            written = time.monotonic()
         if tell:
             tell(name, course.next_week)
-    seconds = time.perf_counter() - began
-    return RunOfPolicy(name, settings.replication, course.week_table(), course.arm_table(), seconds)
+    return RunOfPolicy(name, settings.replication, course.week_table(), course.arm_table(), course.seconds)
+
+
+def _is_due(course: Course, weeks: int, seconds: float) -> bool:
+    """Say whether a checkpoint is due, so many seconds after the last: weeks may take long, and the first ones too."""
+    every = course.settings.learning.simulation.checkpoint_weeks
+    return course.next_week in (1, weeks) or course.next_week % every == 0 or seconds >= _CHECKPOINT_SECONDS
 
 
 def _weeks(world: World, settings: Settings) -> int:
-    if settings.weeks is not None and settings.weeks > world.weeks:
+    if settings.weeks is None:
+        return world.weeks
+    if settings.weeks > world.weeks:
         raise ParameterError(f"weeks is {settings.weeks}; the data have {world.weeks} after the start.")
-    return settings.weeks or world.weeks
+    return settings.weeks

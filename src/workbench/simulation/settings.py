@@ -10,6 +10,7 @@ from workbench.config import FeaturesConfig, ModelConfig, Pipeline, SimulationCo
 from workbench.errors import ParameterError, did_you_mean
 
 from .masking import Mask
+from .quoting import quoted
 
 PLANS = ("direct", "linear", "fast")
 """How the inspection rate comes down to the target; see `simulation.plans`."""
@@ -49,6 +50,7 @@ class Learning:
             "rounds": simulation.rounds,
             "parameters": {"nthread": 1, **model.parameters, **simulation.parameters},
             "weights": simulation.weights,
+            "half_life_weeks": simulation.half_life_weeks,
         }
         return model.model_copy(update=changed)
 
@@ -75,7 +77,7 @@ class Settings:
         Which labels of the start are known: ``none`` hides none, ``random:0.1``, ``importer:0.1``, ``natural``; see
         `simulation.masking`.
     seed, replication
-        Where the lots come from; replications of one seed differ in their lots alone.
+        Where the lots come from. Replications of one seed differ in their lots, and in generated worlds in all goods.
     """
 
     learning: Learning
@@ -98,7 +100,7 @@ class Settings:
             )
         if self.plan not in PLANS:
             near = did_you_mean(self.plan, PLANS)
-            raise ParameterError(f"Unknown plan {self.plan!r}{near}. Known: {', '.join(PLANS)}.")
+            raise ParameterError(f"Unknown plan {quoted(self.plan)}{near}. Known: {', '.join(PLANS)}.")
         Mask.parse(self.mask)
         for name, least in (("weeks", 1), ("start_weeks", 1), ("replication", 0)):
             value = getattr(self, name)

@@ -16,15 +16,15 @@ from workbench.errors import ParameterError, RunDirectoryError
 from workbench.progress import Tell
 from workbench.scorer.files import write_text_atomically
 
-from .jobs import Job, jobs_of
+from .checkpoints import weeks_kept
+from .jobs import STUDY_FILE, Job, jobs_of
 from .parallel import run_all
-from .policies.spec import canonical_text
+from .policies.spec import canonical_text, parse_policy
 from .results import SimulationResults, is_finished
 from .run import RunOfPolicy
 from .settings import Settings
 from .worlds import Worlds, open_worlds
 
-STUDY_FILE = "study.json"
 DEFAULT_POLICIES = ("model", "model+random:0.1")
 _NOT_SIMULATED = ("programme", "parameters", "split", "selection", "steps")
 """Tables of a pipeline that a simulation does not hang on."""
@@ -61,7 +61,7 @@ class Study:
         Raises
         ------
         ParameterError
-            An unknown policy, one given twice, no seat for anybody, no replication, or too many weeks.
+            An unknown policy, one given twice, no seat for anybody, no replication, or more weeks than there are.
         SelectivityError
             The pipeline's data cannot be simulated.
         """
@@ -80,6 +80,20 @@ class Study:
     def weeks_in_all(self) -> int:
         """Weeks of all runs together, for showing progress."""
         return self.worlds.weeks * len(self.policies) * self.replications
+
+    def weeks_kept(self, folder: Path) -> int:
+        """Return how many of these weeks are done and kept in `folder`."""
+        return sum(weeks_kept(job.folder) for job in self.jobs(folder))
+
+    def describe(self) -> str:
+        """Return what will be done in a line for a terminal."""
+        noun = "policy" if len(self.policies) == 1 else "policies"
+        times = f", {self.replications} times each" if self.replications > 1 else ""
+        items, rate = f"about {self.worlds.goods_a_week:,.0f} declaration items", f"{100 * self.settings.rate:g} %"
+        return (
+            f"{len(self.policies)} {noun}{times}: {', '.join(self.policies)}. {self.worlds.weeks} {self.worlds.kind} "
+            f"weeks of {items}, {rate} controlled."
+        )
 
     def check_folder(self, folder: Path, *, resume: bool) -> None:
         """Refuse a folder that is not this study's, before anything is written to it.
@@ -149,6 +163,7 @@ class Study:
             "title": self.pipeline.programme.title,
             "world": self.worlds.kind,
             "repeated_share": self.worlds.repeated_share,
+            "policies": {name: parse_policy(name).explain() for name in self.policies},
         }
 
     def _options(self) -> dict[str, Any]:
@@ -162,8 +177,12 @@ class Study:
             f"[{name}]": hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()
             for name, table in tables.items()
         }
-        asked = {"policies": sorted(self.policies), "replications": self.replications}
-        return {**self._options(), **asked, **digests}
+        asked = {
+            "policies": sorted(self.policies),
+            "replications": self.replications,
+            "weeks_each": self.worlds.weeks,
+        }
+        return {**self._options(), **asked, **digests, _DATA: self.worlds.fingerprint}
 
     def _refuse_changes(self, folder: Path) -> None:
         file = folder / STUDY_FILE
@@ -181,10 +200,13 @@ class Study:
 
 
 _RUNS = ["policy", "replication", "seconds"]
+_DATA = "data"
 
 
 def _change(name: str, before: Any, now: Any) -> str:
-    """Name a setting that differs; of a table of the pipeline only its name is known."""
+    """Name a setting that differs; of the data and of a table of the pipeline only a digest is known."""
+    if name == _DATA:
+        return "its goods or their results were others"
     return f"another {name}" if name.startswith("[") else f"{name} was {_shown(before)}, is now {_shown(now)}"
 
 

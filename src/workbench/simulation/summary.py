@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
 
 from .compared import METRICS, WHOLE, Compared
 from .curves import after_changes, arms_in_all, curves
-from .uncertainty import block_weeks
+from .uncertainty import FEWEST_WEEKS, block_weeks
 
 QUARTER_WEEKS = 13
 """How many weeks the first and the last part have, where the simulation is twice as long; else half of it."""
@@ -33,6 +34,7 @@ def summarise(compared: Compared, runs: pl.DataFrame, events: Sequence[Mapping[s
         **_world(compared.weeks.filter(pl.col("policy") == compared.ranked[0])),
         "reacts": compared.reacts,
         "headline": compared.headline,
+        "fewest_weeks": FEWEST_WEEKS,
         "block_weeks": block_weeks(compared.size[1]),
         "reference": compared.reference,
         "bounds": {metric: compared.mean(compared.ranked[0], f"upper_{metric}").value for metric in METRICS},
@@ -48,12 +50,12 @@ def _world(weeks: pl.DataFrame) -> Summary:
     first = weeks.filter(pl.col("replication") == pl.col("replication").min())
     totals = first.select(pl.col("goods", "goods_unknown", "violations", "controls").sum()).row(0, named=True)
     known = totals["goods"] - totals["goods_unknown"]
-    starts = first["week_start"].sort().dt.strftime("%Y-%m-%d")
+    start, last = first["week_start"].sort()[0], first["week_start"].sort()[-1]
     return {
         "weeks": first.height,
         "replications": weeks["replication"].n_unique(),
-        "first_week": starts[0],
-        "last_week": starts[-1],
+        "first_day": str(start.date()),
+        "last_day": str((last + timedelta(days=6)).date()),
         **totals,
         "base_rate": totals["violations"] / known if known else None,
         "has_revenue": weeks["duty_usd"].null_count() < weeks.height,

@@ -58,6 +58,13 @@ class World(Protocol):
     """Goods week by week. A world may react to what was controlled; one that replays records does not."""
 
     @property
+    def fingerprint(self) -> str:
+        """Digest of all that there is and of what a control of it would find, or of what it is all drawn from.
+
+        A simulation goes on only in the world in which it began: two that differ in one result differ here.
+        """
+
+    @property
     def weeks(self) -> int:
         """Number of weeks after the start."""
 

@@ -29,20 +29,26 @@ class Worlds:
     world_of
         Makes the world of a replication; it can be sent to other processes.
     weeks
-        Weeks that there are after the start.
+        Weeks that are simulated after the start.
+    goods_a_week
+        Declaration items a week, about.
     kind
         Whether they replay records or are generated, and react.
     events
         Changes of the world: ``week`` and ``what``.
     repeated_share
         Share of the simulated goods whose record occurred before, in [0, 1]; ``None`` for generated worlds.
+    fingerprint
+        Digest of the records; empty for generated worlds, which the pipeline says all about.
     """
 
     world_of: Callable[[int], World]
     weeks: int
+    goods_a_week: float
     kind: Literal["recorded", "generated"]
     events: Sequence[Mapping[str, Any]] = ()
     repeated_share: float | None = None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,15 +76,22 @@ def open_worlds(pipeline: Pipeline, settings: Settings) -> Worlds:
     """
     if pipeline.source.generate is not None:
         worlds = generated_worlds(pipeline, settings)
-        return Worlds(worlds, worlds.dates.simulated, "generated", worlds.events)
+        return Worlds(worlds, worlds.dates.simulated, worlds.dates.goods, "generated", worlds.events)
     world = recorded_world(pipeline, settings)
-    if settings.weeks is not None and settings.weeks > world.weeks:
+    weeks = world.weeks if settings.weeks is None else settings.weeks
+    if weeks > world.weeks:
         raise ParameterError(
-            f"--weeks {settings.weeks} is more than there are: the records have {world.weeks} weeks after a start of "
+            f"--weeks {weeks} is more than there are: the records have {world.weeks} weeks after a start of "
             f"{settings.start_weeks}. Give at most that, or leave it out for all of them."
         )
-    weeks = settings.weeks or world.weeks
-    return Worlds(RecordedWorlds(pipeline, settings), weeks, "recorded", (), repeated_share(world, weeks))
+    return Worlds(
+        RecordedWorlds(pipeline, settings),
+        weeks,
+        world.goods.height / (world.weeks + settings.start_weeks),
+        "recorded",
+        repeated_share=repeated_share(world, weeks),
+        fingerprint=world.fingerprint,
+    )
 
 
 def repeated_share(world: RecordedWorld, weeks: int) -> float | None:

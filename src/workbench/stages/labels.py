@@ -10,11 +10,10 @@ import polars as pl
 
 from workbench.config import Pipeline
 from workbench.criteria.history import read_tables
-from workbench.errors import ConfigError
 from workbench.progress import Tell
 from workbench.selected_labels import Comparison, compare
 from workbench.stages.folder import RunFolder
-from workbench.stages.past import is_run, period
+from workbench.stages.past import period, run_or_pipeline
 from workbench.timeline import start_of, whole_days
 
 _JUDGED = timedelta(weeks=8)
@@ -61,7 +60,8 @@ def compare_labels(
     LabelError
         The labels do not suffice, or have no inclusion probability.
     """
-    tables = _of_run(data, pipeline) if is_run(data) else _of_source(data, pipeline)
+    opened = run_or_pipeline(data, pipeline)
+    tables = _of_run(opened, data) if isinstance(opened, RunFolder) else _of_source(data, opened)
     first, after = period(start, end)
     return compare(
         tables.declarations,
@@ -75,10 +75,7 @@ def compare_labels(
     )
 
 
-def _of_run(data: Path, pipeline: Pipeline | None) -> _Tables:
-    if pipeline is not None:
-        raise ConfigError(f"{data} is a run, which has its own pipeline: leave --pipeline out.")
-    run = RunFolder.open(data)
+def _of_run(run: RunFolder, data: Path) -> _Tables:
     declarations = run.read("declarations")
     _, after = whole_days(declarations)
     judge, decide = start_of(declarations, "judge"), start_of(declarations, "decide")
@@ -86,9 +83,7 @@ def _of_run(data: Path, pipeline: Pipeline | None) -> _Tables:
     return _Tables(declarations, run.read("outcomes"), _truth(data / "source"), run.pipeline, moment, until)
 
 
-def _of_source(data: Path, pipeline: Pipeline | None) -> _Tables:
-    if pipeline is None:
-        raise ConfigError(f"{data} is no run, and nothing says how to read it: give its pipeline with --pipeline.")
+def _of_source(data: Path, pipeline: Pipeline) -> _Tables:
     opened = read_tables(data, pipeline)
     _, after = whole_days(opened.declarations)
     return _Tables(opened.declarations, opened.outcomes, _truth(data), pipeline, after - _JUDGED, after)

@@ -78,33 +78,56 @@ def open_past(
         The data cannot be read, or nothing was lodged in the period.
     """
     first, after = period(start, end)
-    if is_run(data):
-        run = RunFolder.open(data)
-        if pipeline is not None:
-            raise ConfigError(f"{data} is a run, which has its own pipeline: leave --pipeline out.")
-        history = history_of(run, start=first, end=after, criteria=criteria, with_model=with_model, tell=tell)
-        return Past(history, run.pipeline, kept_key(run) or new_key())
-    if pipeline is None:
-        raise ConfigError(
-            f"{data} is no run, and nothing says how to read it: give the pipeline with --pipeline, or the folder of a "
-            "run, such as runs/latest."
-        )
+    opened = run_or_pipeline(data, pipeline)
+    if isinstance(opened, RunFolder):
+        history = history_of(opened, start=first, end=after, criteria=criteria, with_model=with_model, tell=tell)
+        return Past(history, opened.pipeline, kept_key(opened) or new_key())
     history = open_history(
         data,
-        pipeline,
+        opened,
         start=first,
         end=after,
         outcomes=outcomes,
-        used=_used(criteria, pipeline),
+        used=_used(criteria, opened),
         with_model=with_model,
         tell=tell,
     )
-    return Past(history, pipeline, new_key())
+    return Past(history, opened, new_key())
 
 
 def is_run(data: Path) -> bool:
     """Say whether a path is the folder of a run: it has its own pipeline, and raw declarations need one."""
     return (data / "pipeline.json").is_file()
+
+
+def run_or_pipeline(data: Path, pipeline: Pipeline | None) -> RunFolder | Pipeline:
+    """Open the run that lies in `data`, or return the pipeline that reads it.
+
+    Raises
+    ------
+    ConfigError
+        A run comes with a pipeline, anything else without one, or `data` is itself a pipeline or not there.
+    """
+    if is_run(data):
+        if pipeline is not None:
+            raise ConfigError(f"{data} is a run, which has its own pipeline: leave --pipeline out.")
+        return RunFolder.open(data)
+    if data.suffix == ".toml":
+        raise ConfigError(
+            f"{data} is a pipeline and holds no declarations. Give the folder of a run of it, such as runs/latest, or "
+            f"raw declarations with --pipeline {data}."
+        )
+    if pipeline is None and not data.exists():
+        raise ConfigError(
+            f"{data} does not exist. Give the folder of a run, or raw declarations with --pipeline; a run is made by: "
+            "workbench run PIPELINE"
+        )
+    if pipeline is None:
+        raise ConfigError(
+            f"{data} is no run, and nothing says how to read it: give the pipeline with --pipeline, or the folder of a "
+            "run, such as runs/latest."
+        )
+    return pipeline
 
 
 def period(start: date | None, end: date | None) -> tuple[datetime | None, datetime | None]:

@@ -38,14 +38,15 @@ def plan_of_run(
     keep, steps
         See :func:`workbench.planning.make_plan`.
     random_share
-        Share of declarations that planned policies leave to the lot; the pipeline's own by default.
+        Share of declarations that planned policies leave to the random arm; the pipeline's own by default.
     growth, yearly_change, tell
         See :func:`workbench.planning.make_plan`.
 
     Raises
     ------
     ConfigError
-        The source keeps no causes, so that nothing tells which controls were drawn by lot; or a rate is no rate.
+        The source keeps no causes, so that nothing tells which controls the random arm drew; or a rate or dial is
+        outside its domain.
     SourceError
         `data` is no run, or was not trained.
     """
@@ -53,7 +54,7 @@ def plan_of_run(
     judged, selection = run.read("judged"), run.pipeline.selection
     if judged["cause"].null_count() == judged.height:
         raise ConfigError(
-            f"{data} has no record of what had selected its goods, so no control is known to have been drawn by lot. "
+            f"{data} has no record of what had selected its goods, so no control is known to be of the random arm. "
             "Plan from a source whose mapping has 'lane' and 'cause'."
         )
     ground = Ground.of(

@@ -69,9 +69,10 @@ class WeeklySchemeChange:
 
     def describe(self) -> str:
         """Return what changes, in a few words."""
-        words = [self.scheme.replace("_", " ")]
-        words += ["moves to other goods and traders,"] if self.moves else []
-        return " ".join([*words, f"times {self.intensity:g}"])
+        changes = ["moves to other goods and traders"] if self.moves else []
+        if self.intensity != 1 or not self.moves:
+            changes.append(f"times {self.intensity:g}")
+        return f"{self.scheme.replace('_', ' ')} {', '.join(changes)}"
 
 
 @dataclass(frozen=True)

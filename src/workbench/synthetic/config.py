@@ -23,6 +23,8 @@ SCHEMES = (
 """The planted schemes, in the order of every array that has one column a scheme."""
 
 DEFAULT_START = date(2025, 1, 1)
+MOST_MONTHS = 120
+"""The longest period that a world is drawn for."""
 
 # Vietnam, January-July 2017: 2,273,515 yellow and 304,337 red of 6,069,412 declarations; the rest green.
 YELLOW_SHARE = 0.3746
@@ -155,8 +157,8 @@ class Extent:
         faults = []
         if self.rows < 1:
             faults.append(f"rows is {self.rows}, expected 1 or more")
-        if not 1 <= self.months <= 120:
-            faults.append(f"months is {self.months}, expected 1 to 120")
+        if not 1 <= self.months <= MOST_MONTHS:
+            faults.append(f"months is {self.months}, expected 1 to {MOST_MONTHS}")
         if self.seed < 0:
             faults.append(f"seed is {self.seed}, expected 0 or more")
         if self.start.day != 1:

@@ -12,14 +12,10 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from workbench.scorer.schema import Lane
-from workbench.synthetic.config import SCHEMES, GenerationError
+from workbench.synthetic.config import GenerationError
 from workbench.synthetic.draws import Bools, stream
-from workbench.synthetic.outcomes import DETECTION, FINDING_DELAY_FACTOR
+from workbench.synthetic.falsified import drawn, in_chapter, made_fraudulent, made_honest, with_declared
 from workbench.synthetic.world import Tables
-
-_UNDERVALUED_SHARE = 0.3
-_UNDERVALUATION = SCHEMES.index("undervaluation")
 
 
 @dataclass(frozen=True)
@@ -76,8 +72,8 @@ class PriceLevel(DriftEvent):
 
     def plant(self, tables: Tables) -> Tables:
         """Multiply customs values."""
-        rows = self._rows(tables, _chapter(self.chapter))
-        return _changed(tables, rows, customs_value_usd=(pl.col("customs_value_usd") * self.factor).round(2))
+        rows = self._rows(tables, in_chapter(self.chapter))
+        return with_declared(tables, rows, customs_value_usd=(pl.col("customs_value_usd") * self.factor).round(2))
 
 
 @dataclass(frozen=True)
@@ -93,7 +89,7 @@ class NewImporters(DriftEvent):
         rng = stream(self.seed, self.name, 1)
         chosen = (rng.random(int(number.max()) + 1) < self.share)[number]
         who = pl.Series(rng.integers(0, self.importers, int(number.max()) + 1)[number]).cast(pl.String)
-        return _changed(tables, self._rows(tables) & chosen, importer_id=pl.lit("NEW" + who))
+        return with_declared(tables, self._rows(tables) & chosen, importer_id=pl.lit("NEW" + who))
 
 
 @dataclass(frozen=True)
@@ -108,7 +104,7 @@ class OriginMoves(DriftEvent):
         """Change origin and departure."""
         rows = self._rows(tables, pl.col("origin_country_code") == self.source, self.share)
         told = dict.fromkeys(("origin_country_code", "departure_country_code"), pl.lit(self.target))
-        return _changed(tables, rows, **told)
+        return with_declared(tables, rows, **told)
 
 
 @dataclass(frozen=True)
@@ -123,7 +119,7 @@ class RecordedOtherwise(DriftEvent):
         """Multiply net and gross mass, or quantity."""
         columns = ("net_mass_kg", "gross_mass_kg") if self.what == "mass" else ("quantity",)
         rows = self._rows(tables, pl.col("office_id") == self.office)
-        return _changed(tables, rows, **{name: (pl.col(name) * self.factor).round(2) for name in columns})
+        return with_declared(tables, rows, **{name: (pl.col(name) * self.factor).round(2) for name in columns})
 
 
 @dataclass(frozen=True)
@@ -135,8 +131,8 @@ class DutyRates(DriftEvent):
 
     def plant(self, tables: Tables) -> Tables:
         """Add to the declared duty rate where duty is paid or could be."""
-        rows = self._rows(tables, _chapter(self.chapter) & pl.col("duty_rate").is_not_null())
-        return _changed(tables, rows, duty_rate=(pl.col("duty_rate") + self.added).clip(0.0, 2.0).round(4))
+        rows = self._rows(tables, in_chapter(self.chapter) & pl.col("duty_rate").is_not_null())
+        return with_declared(tables, rows, duty_rate=(pl.col("duty_rate") + self.added).clip(0.0, 2.0).round(4))
 
 
 @dataclass(frozen=True)
@@ -148,7 +144,7 @@ class ValuesMissing(DriftEvent):
 
     def plant(self, tables: Tables) -> Tables:
         """Empty the column."""
-        return _changed(tables, self._rows(tables, share=self.share), **{self.column: pl.lit(None)})
+        return with_declared(tables, self._rows(tables, share=self.share), **{self.column: pl.lit(None)})
 
 
 @dataclass(frozen=True)
@@ -162,7 +158,7 @@ class ScoresOff(DriftEvent):
         if "score" not in tables.declarations.columns:
             raise GenerationError("The declarations have no column 'score' that could be off: add one first.")
         odds = self.factor * pl.col("score") / (1 - pl.col("score"))
-        return _changed(tables, self._rows(tables), score=odds / (1 + odds))
+        return with_declared(tables, self._rows(tables), score=odds / (1 + odds))
 
 
 @dataclass(frozen=True)
@@ -174,13 +170,13 @@ class ViolationRate(DriftEvent):
 
     def plant(self, tables: Tables) -> Tables:
         """Turn honest goods into undervalued ones, or violations into honest goods."""
-        rows = self._rows(tables, _chapter(self.chapter) if self.chapter else True)
+        rows = self._rows(tables, in_chapter(self.chapter) if self.chapter else True)
         fraudulent = tables.truth["fraudulent"].to_numpy()
         if self.factor < 1:
             draws = stream(self.seed, self.name, 1).random(len(rows))
-            return _made_honest(tables, rows & fraudulent & (draws >= self.factor))
+            return made_honest(tables, rows & fraudulent & (draws >= self.factor))
         extra = (self.factor - 1) * int((rows & fraudulent).sum())
-        return _made_fraudulent(tables, _drawn(rows & ~fraudulent, extra, self.seed), self.seed)
+        return made_fraudulent(tables, drawn(rows & ~fraudulent, extra, self.seed), self.seed)
 
 
 @dataclass(frozen=True)
@@ -193,10 +189,10 @@ class SchemeMoves(DriftEvent):
     def plant(self, tables: Tables) -> Tables:
         """Move violations from chapter to chapter."""
         fraudulent = tables.truth["fraudulent"].to_numpy()
-        ended = self._rows(tables, _chapter(self.source)) & fraudulent
-        open_to = self._rows(tables, _chapter(self.target)) & ~fraudulent
-        begun = _drawn(open_to, float(ended.sum()), self.seed)
-        return _made_fraudulent(_made_honest(tables, ended), begun, self.seed)
+        ended = self._rows(tables, in_chapter(self.source)) & fraudulent
+        open_to = self._rows(tables, in_chapter(self.target)) & ~fraudulent
+        begun = drawn(open_to, float(ended.sum()), self.seed)
+        return made_fraudulent(made_honest(tables, ended), begun, self.seed)
 
 
 @dataclass(frozen=True)
@@ -221,59 +217,3 @@ class SchemeChanges(DriftEvent):
             ),
             truth=tables.truth.with_columns(scheme=scheme),
         )
-
-
-def _chapter(chapter: str) -> pl.Expr:
-    return pl.col("hs_code").str.slice(0, 2) == chapter
-
-
-def _changed(tables: Tables, rows: Bools, **columns: pl.Expr) -> Tables:
-    chosen = pl.lit(pl.Series(rows))
-    values = {name: pl.when(chosen).then(value).otherwise(pl.col(name)) for name, value in columns.items()}
-    return replace(tables, declarations=tables.declarations.with_columns(**values))
-
-
-def _drawn(among: Bools, count: float, seed: int) -> Bools:
-    places = np.flatnonzero(among)
-    chosen = np.zeros(len(among), dtype=np.bool_)
-    chosen[stream(seed, "drawn").permutation(places)[: round(count)]] = True
-    return chosen
-
-
-def _made_honest(tables: Tables, rows: Bools) -> Tables:
-    changed = pl.lit(pl.Series(rows))
-    outcomes = tables.outcomes.with_columns(
-        pl.when(changed & pl.col(name).is_not_null()).then(0).otherwise(pl.col(name)).cast(kind).alias(name)
-        for name, kind in (("violation", pl.Int8), ("critical_violation", pl.Int8), ("recovered_duty_usd", pl.Float64))
-    ).with_columns(violation_kind=pl.when(~changed).then(pl.col("violation_kind")))
-    truth = tables.truth.with_columns(
-        fraudulent=pl.col("fraudulent") & ~changed,
-        scheme=pl.when(~changed).then(pl.col("scheme")),
-        duty_evaded_usd=pl.when(changed).then(0.0).otherwise(pl.col("duty_evaded_usd")),
-    )
-    return replace(tables, outcomes=outcomes, truth=truth)
-
-
-def _made_fraudulent(tables: Tables, rows: Bools, seed: int) -> Tables:
-    """Undervalue goods; what a control finds of them, and when it is recorded, follows the lane as everywhere."""
-    detection = {str(lane): DETECTION[str(lane)][_UNDERVALUATION] for lane in Lane}
-    chance = tables.outcomes["lane"].cast(pl.String).replace_strict(detection, return_dtype=pl.Float64).to_numpy()
-    draws = stream(seed, "detected").random(len(rows))
-    changed, found = pl.lit(pl.Series(rows)), pl.lit(pl.Series(rows & (draws < chance)))
-    duty = tables.declarations.select(pl.col("customs_value_usd") * pl.col("duty_rate") * _UNDERVALUED_SHARE)
-    evaded = duty.to_series().fill_null(0.0).round(2)
-    lodged = tables.declarations["lodged_at"]
-    later = pl.lit(lodged) + (pl.col("label_known_at") - pl.lit(lodged)) * FINDING_DELAY_FACTOR
-    now_found = found & (pl.col("violation") == 0)
-    outcomes = tables.outcomes.with_columns(
-        violation=pl.when(now_found).then(pl.lit(1, pl.Int8)).otherwise(pl.col("violation")),
-        violation_kind=pl.when(now_found).then(pl.lit("undervaluation")).otherwise(pl.col("violation_kind")),
-        recovered_duty_usd=pl.when(now_found).then(pl.lit(evaded)).otherwise(pl.col("recovered_duty_usd")),
-        label_known_at=pl.when(now_found).then(later).otherwise(pl.col("label_known_at")),
-    )
-    truth = tables.truth.with_columns(
-        fraudulent=pl.col("fraudulent") | changed,
-        scheme=pl.when(changed).then(pl.lit("undervaluation")).otherwise(pl.col("scheme")),
-        duty_evaded_usd=pl.when(changed).then(pl.lit(evaded)).otherwise(pl.col("duty_evaded_usd")),
-    )
-    return replace(tables, outcomes=outcomes, truth=truth)

@@ -15,7 +15,7 @@ import polars as pl
 
 from workbench.synthetic.config import DEFAULT_START, Extent, GenerationError, WorldConfig
 from workbench.synthetic.summary import GenerationSummary, Tally
-from workbench.synthetic.world import Tables, World, blocks, build_world
+from workbench.synthetic.world import SyntheticWorld, Tables, blocks, build_world
 
 FORMAT_VERSION = 1
 """Rises whenever the same seed would give other tables: an older folder is then not taken for the same generation."""
@@ -129,7 +129,7 @@ def _read_record(out: Path) -> dict[str, Any]:
 
 def _write_beside(
     out: Path,
-    world: World,
+    world: SyntheticWorld,
     parameters: dict[str, Any],
     chunk_rows: int,
     on_chunk: Callable[[int, int], None] | None,
@@ -147,7 +147,7 @@ def _write_beside(
 
 def _write(
     folder: Path,
-    world: World,
+    world: SyntheticWorld,
     parameters: dict[str, Any],
     chunk_rows: int,
     on_chunk: Callable[[int, int], None] | None,

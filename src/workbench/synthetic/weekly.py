@@ -30,7 +30,7 @@ from workbench.synthetic.regimes import REGIMES
 from workbench.synthetic.rings import moved, stakes, steady
 from workbench.synthetic.schemes import Planted, choose_schemes, scale_for
 from workbench.synthetic.weeks import ReactingConfig, Weeks
-from workbench.synthetic.world import World, beside, build_world, first_items, intentions, pilot, truth_table
+from workbench.synthetic.world import SyntheticWorld, beside, build_world, first_items, intentions, pilot, truth_table
 
 _EVERY_SCHEME = np.ones((1, len(SCHEMES)))  # as a schedule: one month, in which all are in use
 
@@ -142,7 +142,7 @@ class WeekDrawer:
         alike = self._alike(shipped.office[of], drawn.planted.declared.hs)
         return Seen(shipped.trader[of], shipped.ring[of], alike, shipped.regime[of], controlled, found)
 
-    def _with_rings(self, memory: Memory) -> World:
+    def _with_rings(self, memory: Memory) -> SyntheticWorld:
         """Return the world with its rings where their losses have driven them."""
         partners = len(self.world.sellers.line), len(self.world.declarants.declarant_id)
         moves = memory.ring_moves.astype(np.int64)

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from workbench.synthetic.calendar import month_starts
 from workbench.synthetic.changes import WeeklySchemeChange
-from workbench.synthetic.config import DEFAULT_START, Extent, GenerationError, WorldConfig
+from workbench.synthetic.config import DEFAULT_START, MOST_MONTHS, Extent, GenerationError, WorldConfig
 
 SIMULATED_VIOLATION_RATE = 0.08
 """Violations of a reacting world, by default. At the published 0.24 % of hits, ten controls in a hundred of 3,000 goods
@@ -90,12 +90,18 @@ class Weeks:
         2
         """
         weeks = self.start + self.simulated
-        for months in range(1, 121):
-            extent = Extent(1, months, self.seed, self.first)
-            days = (month_starts(extent)[-1] - self.first).days
-            if days >= 7 * weeks:
-                return replace(extent, rows=max(1, round(self.goods * days / 7)))
-        raise GenerationError(f"{weeks} weeks are longer than 120 months, the longest period. Ask for fewer weeks.")
+        for months in range(1, MOST_MONTHS + 1):
+            if (days := self._days(months)) >= 7 * weeks:
+                return Extent(max(1, round(self.goods * days / 7)), months, self.seed, self.first)
+        longest = self._days(MOST_MONTHS) // 7
+        remedy = f"at most {longest - self.start} weeks after the start" if self.start < longest else "a shorter start"
+        raise GenerationError(
+            f"A generated world has at most {longest} weeks ({MOST_MONTHS} months): a start of {self.start} and "
+            f"{self.simulated} weeks after it are more. Give {remedy}."
+        )
+
+    def _days(self, months: int) -> int:
+        return (month_starts(Extent(1, months, self.seed, self.first))[-1] - self.first).days
 
     def begins(self, week: int) -> datetime:
         """Return the first moment of a week.

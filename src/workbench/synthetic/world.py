@@ -55,7 +55,7 @@ class Tables:
 
 
 @dataclass(frozen=True)
-class World:
+class SyntheticWorld:
     """The dimension tables, the plan of lodgements, and how strongly leanings turn into fraud."""
 
     extent: Extent
@@ -78,7 +78,7 @@ class World:
         return {"traders": self.traders.table(), "hs_codes": self.hs.table, "offices": offices()}
 
 
-def build_world(extent: Extent, config: WorldConfig | None = None) -> World:
+def build_world(extent: Extent, config: WorldConfig | None = None) -> SyntheticWorld:
     """Draw every dimension table; each has its own random stream, so none depends on the size of another's draws."""
     config, seed = config or WorldConfig(), extent.seed
     count = max(60, round(extent.rows / config.rows_per_trader))
@@ -88,11 +88,11 @@ def build_world(extent: Extent, config: WorldConfig | None = None) -> World:
     traders = build_traders(hs, sellers, declarants, count, seed)
     rings = build_rings(traders, hs, routes, sellers, max(4, round(extent.rows / config.rows_per_ring)), seed)
     plan = plan_lodgements(extent)
-    world = World(extent, config, plan, hs, routes, sellers, declarants, traders, rings, fraud_scale=0.0)
-    return World(**{**vars(world), "fraud_scale": _fraud_scale(world)})
+    world = SyntheticWorld(extent, config, plan, hs, routes, sellers, declarants, traders, rings, fraud_scale=0.0)
+    return SyntheticWorld(**{**vars(world), "fraud_scale": _fraud_scale(world)})
 
 
-def blocks(world: World) -> Iterator[Tables]:
+def blocks(world: SyntheticWorld) -> Iterator[Tables]:
     """Draw the world block by block, in order of time."""
     draw_trader, schedule = TraderDraw(world.traders), scheme_schedule(world.extent.months, world.config.events)
     for number in range(len(world)):
@@ -126,7 +126,12 @@ def simulate_world(
 
 
 def _draw_block(
-    world: World, plan: LodgementPlan, first: int, draw_trader: TraderDraw, schedule: Floats, rng: np.random.Generator
+    world: SyntheticWorld,
+    plan: LodgementPlan,
+    first: int,
+    draw_trader: TraderDraw,
+    schedule: Floats,
+    rng: np.random.Generator,
 ) -> Tables:
     shipped, goods, open_to, weights = intentions(world, plan, draw_trader, schedule, rng)
     of = np.repeat(np.arange(len(shipped)), shipped.items)
@@ -144,7 +149,7 @@ def _draw_block(
 
 
 def intentions(
-    world: World, plan: LodgementPlan, draw_trader: TraderDraw, schedule: Floats, rng: np.random.Generator
+    world: SyntheticWorld, plan: LodgementPlan, draw_trader: TraderDraw, schedule: Floats, rng: np.random.Generator
 ) -> tuple[Consignments, Goods, Bools, Floats]:
     """Draw declarations and their goods as they really are, by which schemes each item could cheat, and the leanings.
 
@@ -176,7 +181,7 @@ def intentions(
     return shipped, goods, open_to, scheme_weights(shipped, open_to[main], duty, world.traders, world.rings, schedule)
 
 
-def pilot(world: World, schedule: Floats) -> tuple[Consignments, Goods, Bools, Floats]:
+def pilot(world: SyntheticWorld, schedule: Floats) -> tuple[Consignments, Goods, Bools, Floats]:
     """Draw :func:`intentions` of lodgements over the whole period that stand for all: one item a declaration."""
     rng = stream(world.extent.seed, "pilot")
     at = np.sort(rng.integers(0, len(world.plan), PILOT_DECLARATIONS))
@@ -185,14 +190,14 @@ def pilot(world: World, schedule: Floats) -> tuple[Consignments, Goods, Bools, F
     return intentions(world, drawn, TraderDraw(world.traders), schedule, rng)
 
 
-def _fraud_scale(world: World) -> float:
+def _fraud_scale(world: SyntheticWorld) -> float:
     """Return what turns leanings into probabilities, so that their mean is the violation rate asked for."""
     schedule = scheme_schedule(world.extent.months, world.config.events)
     return scale_for(pilot(world, schedule)[3].sum(axis=1), world.config.violation_rate)
 
 
 def truth_table(
-    declarations: pl.DataFrame, world: World, shipped: Consignments, of: Ints, planted: Planted, evaded: Floats
+    declarations: pl.DataFrame, world: SyntheticWorld, shipped: Consignments, of: Ints, planted: Planted, evaded: Floats
 ) -> pl.DataFrame:
     """Return what nobody in the service may read: who cheats in which item, how, for how much, and who they are."""
     return declarations.select(
@@ -205,7 +210,7 @@ def truth_table(
     )
 
 
-def beside(declarations: pl.DataFrame, world: World, trader: Ints, moment: Floats, hs: Ints) -> pl.DataFrame:
+def beside(declarations: pl.DataFrame, world: SyntheticWorld, trader: Ints, moment: Floats, hs: Ints) -> pl.DataFrame:
     """Put beside the declarations what the old criteria look up: the importer's age and the usual price."""
     entry = world.traders.entry[trader]
     days = month_starts(world.extent)[-1] - world.extent.start

@@ -1,7 +1,7 @@
 """Detectors of drift, one contract for all: `Detector`; a new one is a class and a line in `detectors`."""
 
 from workbench.drift.detectors.base import MEASURED, Detector, Marks, Subject
-from workbench.drift.detectors.distances import Distances, Kind
+from workbench.drift.detectors.distances import SCORE, Distances, Kind
 from workbench.drift.detectors.multivariate import DomainClassifier
 from workbench.drift.detectors.novelty import NewLevels
 from workbench.drift.detectors.results import Calibration, HitRate, LabelRate
@@ -19,7 +19,6 @@ _WITHIN_GROUPS = (
     ("net_mass_kg", "office_id"),
 )
 _ORIGINS_WITHIN_CHAPTERS = (("origin_country_code", "hs2"), ("departure_country_code", "hs2"))
-_SCORE = (("score", ""),)
 
 
 def detectors(seed: int = 0) -> tuple[Detector, ...]:
@@ -31,8 +30,8 @@ def detectors(seed: int = 0) -> tuple[Detector, ...]:
         Distances("drift.group.anderson_darling", Kind.ANDERSON_DARLING, _WITHIN_GROUPS),
         DomainClassifier(seed=seed),
         NewLevels(),
-        Distances("drift.score.psi", Kind.PSI, _SCORE),
-        Distances("drift.score.anderson_darling", Kind.ANDERSON_DARLING, _SCORE),
+        Distances("drift.score.psi", Kind.PSI, SCORE),
+        Distances("drift.score.anderson_darling", Kind.ANDERSON_DARLING, SCORE),
         Calibration(),
         LabelRate(),
         HitRate(),

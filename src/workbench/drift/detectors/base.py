@@ -6,14 +6,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from workbench.drift.arrays import Floats
 from workbench.drift.scales import Scale
 from workbench.drift.weeks import Weeks
-
-Floats = npt.NDArray[np.float64]
 
 MEASURED = pl.Schema(
     {
@@ -85,6 +82,11 @@ class Detector(ABC):
     """Whether weeks are added up too, to find what is small and lasts: for rates, which have few counts a week."""
     least_expected: ClassVar[float] = 0.0
     """Count that an ordinary week must have before a subject is watched; only for rates."""
+
+    @property
+    def lacking(self) -> str:
+        """Say what a reference lacks in which nothing could be measured, as part of a sentence."""
+        return "the goods or results of the reference have nothing of what it looks at"
 
     @abstractmethod
     def measure(self, weeks: Weeks, since: int = 0) -> pl.DataFrame:

@@ -10,21 +10,16 @@ from typing import Any, ClassVar
 import numpy as np
 import polars as pl
 
-from workbench.drift.counting import (
-    Ints,
-    anderson_darling_of_counts,
-    binned,
-    has_order,
-    level_codes,
-    psi_of_counts,
-    quantile_bins,
-    shares,
-    top_bins,
-)
+from workbench.drift.arrays import Ints
+from workbench.drift.counting import binned, has_order, level_codes, quantile_bins, shares, top_bins
 from workbench.drift.detectors.base import LEAST_ROWS, Detector, Marks, Subject, measured
 from workbench.drift.measures import watched
 from workbench.drift.scales import Distance, Scale
+from workbench.drift.statistics import anderson_darling, psi
 from workbench.drift.weeks import DIMENSIONS, Weeks
+
+SCORE = (("score", ""),)
+"""The score over all goods, as `Distances.pairs`."""
 
 BINS = 10
 LEAST_GOODS_A_WEEK = 30
@@ -59,6 +54,13 @@ class Distances(Detector):
     kind: Kind
     pairs: tuple[tuple[str, str], ...] | None = None
     scale: ClassVar[Scale] = Distance()
+
+    @property
+    def lacking(self) -> str:
+        """Say what is not there: the column that is watched, if it is the score."""
+        if self.pairs == SCORE:
+            return "no goods of the reference have a score, which a model gives that is trained on what lies before it"
+        return super().lacking
 
     def measure(self, weeks: Weeks, since: int = 0) -> pl.DataFrame:
         """Return a distance for each week and each column, or each column and group."""
@@ -118,12 +120,12 @@ class Distances(Detector):
         if min(rows, past) < LEAST_ROWS:
             return {"statistic": float("nan"), "size": 0.0, "rows": rows}
         if self.kind is Kind.ANDERSON_DARLING:
-            squared = anderson_darling_of_counts(before, current)
+            squared = anderson_darling(before, current)
             return {"statistic": squared, "size": 1.0, "degrees": _ANDERSON_DARLING_DEGREES, "rows": rows}
         bin_of = _bins(before, ordered)
         p, q = binned(before, bin_of), binned(current, bin_of)
         degrees = max(int(((p + q) > 0).sum()) - 1, 1)
-        return {"statistic": psi_of_counts(p, q), "size": rows * past / (rows + past), "degrees": degrees, "rows": rows}
+        return {"statistic": psi(p, q), "size": rows * past / (rows + past), "degrees": degrees, "rows": rows}
 
 
 def _bins(before: Ints, ordered: bool) -> Ints:

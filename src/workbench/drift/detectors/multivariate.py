@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from workbench.drift.arrays import Ints
 from workbench.drift.detectors.base import LEAST_ROWS, Detector, Marks, Subject, measured
-from workbench.drift.domain import GROUP, auc_of, domain_margins
+from workbench.drift.domain import GROUP, domain_margins
 from workbench.drift.measures import watched
 from workbench.drift.scales import Level, Scale
+from workbench.drift.statistics import domain_auc
 from workbench.drift.weeks import DIMENSIONS, Weeks
 
 _ALL = Subject("all columns")
@@ -41,20 +42,21 @@ class DomainClassifier(Detector):
         """Return the area under the ROC curve for each week; 0.5 for weeks alike."""
         rows = []
         for week in range(max(since, weeks.baseline), weeks.count):
-            before, current = self._samples(weeks, week)
-            n, m = len(before), len(current)
+            before, current = (self._goods(weeks, part) for part in self._samples(weeks, week))
+            n, m = before.height, current.height
             if min(n, m) >= LEAST_ROWS:
-                auc = auc_of(np.arange(n + m) >= n, self._margins(weeks, before, current))
-                size = 12 * n * m / (n + m + 1)
+                auc, size = domain_auc(before, current, self.seed), 12 * n * m / (n + m + 1)
                 rows.append({"week": week, "subject": _ALL.name, "statistic": auc, "size": size, "rows": m})
         return measured(rows)
 
     def marks(self, weeks: Weeks, subject: Subject, week: int) -> Marks:
         """Mark each row by the probability that it is of the week, as the classifier sees it."""
-        before, current = self._samples(weeks, week)
-        mark = 1 / (1 + np.exp(-self._margins(weeks, before, current)))
-        rows = [weeks.goods[part].select(*DIMENSIONS) for part in (before, current)]
-        return Marks(rows[0], rows[1], mark[: len(before)], mark[len(before) :])
+        places = self._samples(weeks, week)
+        split = len(places[0])
+        both = self._goods(weeks, np.concatenate(places))
+        mark = 1 / (1 + np.exp(-domain_margins(both, np.arange(both.height) >= split, self.seed)))
+        rows = [weeks.goods[part].select(*DIMENSIONS) for part in places]
+        return Marks(rows[0], rows[1], mark[:split], mark[split:])
 
     def sentence(self, subject: Subject) -> str:
         """Say that goods can be told apart."""
@@ -64,7 +66,7 @@ class DomainClassifier(Detector):
         """Say where to look."""
         return "Look at the columns that moved in the same weeks; if none did, at how two of them hang together."
 
-    def _samples(self, weeks: Weeks, week: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def _samples(self, weeks: Weeks, week: int) -> tuple[Ints, Ints]:
         """Return the places of the goods from before and of the week that the classifier is shown, both in order."""
         edges = weeks.edges(weeks.goods)
         before = np.arange(edges[week - weeks.baseline], edges[week])
@@ -73,9 +75,6 @@ class DomainClassifier(Detector):
         before, current = (np.sort(rng.permutation(part)[:most]) for part in (before, current))
         return before, current
 
-    def _margins(
-        self, weeks: Weeks, before: npt.NDArray[np.int64], current: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.float64]:
+    def _goods(self, weeks: Weeks, places: Ints) -> pl.DataFrame:
         columns = [name for name in watched(weeks.goods) if name not in _LEFT_OUT]
-        both = weeks.goods.select(GROUP, *columns)[np.concatenate([before, current])]
-        return domain_margins(both, np.arange(both.height) >= len(before), self.seed)
+        return weeks.goods.select(GROUP, *columns)[places]

@@ -8,7 +8,8 @@ from typing import ClassVar
 import numpy as np
 import polars as pl
 
-from workbench.drift.detectors.base import LEAST_ROWS, Detector, Floats, Marks, Subject, measured, usual_rate
+from workbench.drift.arrays import Floats
+from workbench.drift.detectors.base import LEAST_ROWS, Detector, Marks, Subject, measured, usual_rate
 from workbench.drift.scales import Rate, Scale
 from workbench.drift.weeks import DIMENSIONS, Weeks
 
@@ -62,8 +63,8 @@ class NewLevels(Detector):
     def advice(self, subject: Subject) -> str:
         """Say what new levels mean for a model."""
         return (
-            f"A model knows nothing of new {_NAMES[subject.name]} and gives them the prior: control some of them by "
-            "lot, and look at who stands behind them."
+            f"A model knows nothing of new {_NAMES[subject.name]} and gives them the prior: control some of them at "
+            "random, and look at who stands behind them."
         )
 
     def _counts(self, weeks: Weeks, name: str) -> tuple[Floats, Floats]:

@@ -14,12 +14,13 @@ from typing import Any, ClassVar
 import numpy as np
 import polars as pl
 
-from workbench.drift.detectors.base import Detector, Floats, Marks, Subject, measured, usual_rate
+from workbench.drift.arrays import Floats
+from workbench.drift.detectors.base import Detector, Marks, Subject, measured, usual_rate
 from workbench.drift.scales import Rate, Scale
 from workbench.drift.weeks import DIMENSIONS, Weeks
 
 RANDOM = "random"
-"""The method of selection that is a lot: the random arm."""
+"""The method of selection of the random arm."""
 
 RANDOM_ARM, CONTROLLED = Subject("random arm"), Subject("controlled goods")
 
@@ -86,6 +87,11 @@ class LabelRate(_Results):
 
     code: str = "drift.label_rate"
 
+    @property
+    def lacking(self) -> str:
+        """Say what is not there."""
+        return "the reference has no results of the random arm"
+
     def measure(self, weeks: Weeks, since: int = 0) -> pl.DataFrame:
         """Return the share of violations among the arm's results, for each week."""
         return measured([*_by_week(weeks, self._rows(weeks, RANDOM_ARM), RANDOM_ARM, since)])
@@ -107,7 +113,7 @@ class LabelRate(_Results):
 
 @dataclass(frozen=True)
 class HitRate(_Results):
-    """Watches the hit rate of each method of selection but the lot, of each chapter, and of each kind of violation.
+    """Watches the hit rate of each method but the random arm, of each chapter, and of each kind of violation.
 
     The rate of a kind is how many results find it: a scheme that ends, or a new one, moves kinds before it moves rates.
     """
@@ -155,6 +161,11 @@ class Calibration(_Results):
     """
 
     code: str = "drift.calibration"
+
+    @property
+    def lacking(self) -> str:
+        """Say what is not there."""
+        return "no results of the reference have a score, which a model gives that is trained on what lies before it"
 
     def measure(self, weeks: Weeks, since: int = 0) -> pl.DataFrame:
         """Return findings over promised findings for each week."""

@@ -61,17 +61,26 @@ def _words(arm: Row) -> Iterator[str]:
     if left := sum(arm["left_out"].values()):
         yield f"{counted(left, 'item')} that something else had selected are left out: nothing here speaks of them."
     if missing := arm["missing"]:
-        yield (
-            f"{counted(missing, 'result')} of controls by lot are not recorded yet. They are taken to be like the "
-            "others of their stratum; findings take longer to record than clean results, so the estimates may be too "
-            "low."
-        )
+        yield f"{counted(missing, 'result')} of controls by lot are not recorded yet. {_hidden(arm)}"
     revenue = arm["revenue"]
     if revenue is not None and revenue["status"] == "estimated" and not revenue["gap_usd"]["value"]:
         yield (
             "Controls recovered more duty than the few findings by lot stand for: the largest amounts are rare and "
             "were not drawn. Go by the upper end of the revenue gap."
         )
+
+
+def _hidden(arm: Row) -> str:
+    """Say what missing results can hide; metrics written before that was worked out do not know it."""
+    if (bounds := arm.get("nonresponse")) is None:
+        return "They are taken to be like the others of their stratum, so the estimates may be too low."
+    compliant, alike, violating = (
+        percent(bounds[name]["value"]) for name in ("all_compliant", "like_others", "all_violating")
+    )
+    return (
+        f"The rate is {alike} if they are like the others of their stratum, {compliant} if all are compliant and "
+        f"{violating} if all are violations. The intervals hold all three."
+    )
 
 
 def _estimates(arm: Row) -> Table:
@@ -98,6 +107,8 @@ def _revenue(revenue: Row | None) -> Iterator[Row]:
         return
     if revenue["status"] != "estimated":
         reason = f"{revenue['found']} findings by lot with an amount, {revenue['needed']} are needed"
+        if revenue["code"] == "amounts_beyond_belief":
+            reason = f"{counted(revenue['found'], 'item')} with an amount beyond belief"
         yield {"measure": "Revenue gap", "value": "not estimated", "interval": "", "basis": reason}
         return
     found = point_text(revenue["found_usd"], "usd")

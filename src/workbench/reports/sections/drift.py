@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from workbench.drift.measures import MEASURES
 from workbench.drift.weeks import DIMENSIONS
 from workbench.reports.figures import Axis, Bar, BarChart, HeatMap
-from workbench.reports.page import Definition, Details, Fact, Figure, KeyFigure, Section, Tone
+from workbench.reports.page import Definition, Fact, Figure, KeyFigure, Section, Tone
 from workbench.reports.sections.cells import Row, counted, day, laid_out, percent, period, table
 from workbench.reports.sections.drift_weeks import code_words, group, named, small_multiples
 
@@ -41,9 +41,13 @@ DEFINITIONS = (
 
 
 def answer(found: Row) -> str:
-    """Return whether anything drifts, which subjects moved most, and whom the largest concerns."""
+    """Return whether anything drifts, which subjects moved most, whom it concerns, and what could not be watched."""
+    return " ".join([_found(found), *_left_open(found["reference"])])
+
+
+def _found(found: Row) -> str:
     if not found["findings"]:
-        return f"Yes: nothing left its usual range in {counted(found['weeks'], 'week')}."
+        return f"Yes: nothing that is watched left its usual range in {counted(found['weeks'], 'week')}."
     first = found["findings"][0]
     subjects = len({_key(one)[1:] for one in found["findings"]})
     told = f"; most of it: {_who(first)}" if first["concerns"] else ""
@@ -54,6 +58,14 @@ def answer(found: Row) -> str:
     )
 
 
+def _left_open(learnt: Row) -> Iterator[str]:
+    if learnt["refused"]:
+        names = ", ".join(code_words(one["code"]) for one in learnt["refused"])
+        yield f"Not watched: {names}; the last section says why."
+    if learnt["lacks_seasons"]:
+        yield "The reference is shorter than a year: a season that it lacks looks like drift."
+
+
 def key_figures(found: Row) -> Iterator[KeyFigure]:
     """Yield the numbers of the first screen."""
     expected = found["reference"]["false_alarms_per_year"] * found["weeks"] / 52
@@ -62,7 +74,7 @@ def key_figures(found: Row) -> Iterator[KeyFigure]:
     yield KeyFigure("Findings", count, "count", note=f"{expected:.2g} expected if nothing drifts", tone=tone)
     watched = counted(found["reference"]["subjects"], "statistic")
     yield KeyFigure("Weeks checked", found["weeks"], "count", note=f"{watched} each")
-    yield KeyFigure("Goods", found["items"], "count", note=f"{found['results']:,} results of controls recorded")
+    yield KeyFigure("Items", found["items"], "count", note=f"{found['results']:,} results of controls recorded")
     largest = found["findings"][0] if count else (found["ranking"] or [None])[0]
     if largest:
         yield KeyFigure("Change", largest["change"], "number", 1, note=f"largest: {named(largest)}")
@@ -99,7 +111,9 @@ def next_steps(found: Row) -> Iterator[str]:
 def facts(found: Row) -> Iterator[Fact]:
     """Yield where the thresholds come from."""
     learnt = found["reference"]
-    yield Fact("Reference", f"{learnt['weeks']} weeks to {day(learnt['last_day'])}, {learnt['items']:,} goods")
+    yield Fact(
+        "Reference", f"{counted(learnt['weeks'], 'week')} to {day(learnt['last_day'])}, {learnt['items']:,} goods"
+    )
     yield Fact("Baseline", counted(learnt["baseline"], "week"))
     yield Fact("False findings a year", f"{learnt['false_alarms_per_year']:g}, expected where nothing drifts")
 
@@ -145,7 +159,9 @@ def _ranking(found: Row) -> Figure:
             weeks=("Weeks", "count"),
         ),
         f"{named(rows[0])} moved by {rows[0]['change']:.1f} spreads.",
-        "What was over its threshold in some week is marked.",
+        "What was over its threshold in some week is marked."
+        if found["findings"]
+        else "Nothing was over its threshold.",
     )
 
 
@@ -223,8 +239,8 @@ def _learnt(found: Row) -> Section:
     if not learnt["refused"]:
         return Section("How thresholds were learnt", (text,))
     rows = [{"what": code_words(one["code"]), "reason": one["reason"]} for one in learnt["refused"]]
-    made = table("Not watched", rows, what=("What", "text"), reason=("Why", "text"))
-    return Section("How thresholds were learnt", (text,), (Details("What could not be watched", (made,)),))
+    made = table("What could not be watched", rows, what=("What", "text"), reason=("Why", "text"))
+    return Section("How thresholds were learnt", (text,), (made,))
 
 
 def _who(one: Row) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from workbench.reports.figures import Axis, LineChart, Series
 from workbench.reports.numbers import Cell, Estimate, Measure
 from workbench.reports.page import Definition, Details, Figure, KeyFigure, Section, Table
-from workbench.reports.sections.cells import Row, Spec, percent, table
-from workbench.reports.sections.simulation_words import DEFINITIONS as OF_SIMULATIONS
+from workbench.reports.sections.cells import Row, Spec, counted, percent, table
+from workbench.reports.sections.simulation_advice import DEFINITIONS as OF_SIMULATIONS
 from workbench.reports.sections.simulation_words import listed, measure
 
 _MOST_LINES = 5
@@ -20,20 +20,29 @@ def answer(found: Row) -> str:
     rows = [row for row in found["simulations"] if row["best_value"]["value"] is not None]
     if not rows:
         return "Nothing was controlled in any simulation, so no policy can be compared with another."
-    winners = {row["best"] for row in rows}
-    together = [_at(row) for row in rows]
+    together = ". ".join(map(_at, rows))
     if len(rows) == 1:
-        return f"{together[0]}. {_how_sure(rows)}"
-    if len(winners) == 1:
+        return f"{together}. {_how_sure(found, rows)}"
+    if not _by_rate(found):
+        return f"Each simulation stands for itself. {together}. {_how_sure(found, rows)}"
+    if len({row["best"] for row in rows}) == 1:
         values = "; ".join(map(_value, rows))
-        return f"{rows[0]['best']} found most at every capacity: {values}. {_how_sure(rows)}"
-    return f"It depends on the capacity. {'. '.join(together)}. {_how_sure(rows)}"
+        return f"{rows[0]['best']} found most at every capacity: {values}. {_how_sure(found, rows)}"
+    if unbeaten := _unbeaten(found, rows):
+        lead = f"At none of these capacities is any policy shown to find more than {listed(unbeaten)}"
+        return f"{lead}. {together}. {_how_sure(found, rows)}"
+    return f"It depends on the capacity. {together}. {_how_sure(found, rows)}"
+
+
+def _unbeaten(found: Row, rows: Sequence[Row]) -> list[str]:
+    """Return the policies that are the best, or not surely behind it, at every capacity."""
+    return [name for name in found["policies"] if all(name in (row["best"], *row["rivals"]) for row in rows)]
 
 
 def key_figures(found: Row) -> Iterator[KeyFigure]:
     """Yield the best value of up to four capacities."""
     for row in found["simulations"][:4]:
-        label = f"{_LABELS[row['headline']]} at {percent(row['rate'])}"
+        label = f"{_LABELS[row['headline']]} at {_capacity(found, row)}"
         yield KeyFigure(label, measure(row["best_value"]), "share", 1, row["best"])
 
 
@@ -42,9 +51,10 @@ def sections(found: Row) -> Iterator[Section]:
     yield Section("Which policy at which capacity", (), (_winners(found),))
     metrics = [name for name in _LABELS if name != "revenue" or any(row["has_revenue"] for row in found["simulations"])]
     if len(found["simulations"]) > 1:
-        yield Section("What more capacity buys", (_reading(found),), tuple(_curve(found, name) for name in metrics))
+        title = "What more capacity buys" if _by_rate(found) else "One beside the other"
+        yield Section(title, (_reading(found),), tuple(_curve(found, name) for name in metrics))
     yield Section("All figures", (), tuple(Details(_LABELS[name], (_grid(found, name),)) for name in metrics))
-    yield Section("What these figures do not say", (*found["caveats"], *_caveats(found)))
+    yield Section("What these figures do not say", tuple(_caveats(found)))
 
 
 def next_steps(found: Row) -> Iterator[str]:
@@ -67,12 +77,19 @@ def _value(row: Row, *, at: str | None = None) -> str:
     return f"{percent(value['value'])} {row['headline']}{place}{ends}"
 
 
-def _how_sure(rows: Sequence[Row]) -> str:
+def _how_sure(found: Row, rows: Sequence[Row]) -> str:
+    if _is_too_short(rows[0]):
+        weeks, least = counted(rows[0]["weeks"], "week"), rows[0]["fewest_weeks"]
+        return f"How sure that is cannot be said: {weeks} are too few, an interval needs {least}."
     unsure = [row for row in rows if row["rivals"]]
     if not unsure:
         return "It is surely ahead of all others." if len(rows) == 1 else "Each is surely ahead of all others."
-    named = "; ".join(f"at {percent(row['rate'])} of {listed(row['rivals'])}" for row in unsure)
+    named = "; ".join(f"at {_capacity(found, row)} of {listed(row['rivals'])}" for row in unsure)
     return f"Not surely ahead: {named}."
+
+
+def _is_too_short(row: Row) -> bool:
+    return bool(row["best_value"]["low_95"] is None)
 
 
 def _winners(found: Row) -> Table:
@@ -90,7 +107,9 @@ def _winners(found: Row) -> Table:
             **row,
             "capacity": _capacity(found, row),
             "value": measure(row["best_value"]),
-            "sure": f"{row['others'] - len(row['rivals'])} of {row['others']}",
+            "sure": "too few weeks"
+            if _is_too_short(row)
+            else f"{row['others'] - len(row['rivals'])} of {row['others']}",
             "rivals": listed(row["rivals"]) if row["rivals"] else "nobody",
         }
         for row in found["simulations"]
@@ -109,8 +128,15 @@ def _curve(found: Row, metric: str) -> Figure:
         LineChart(_positions(found), _axis(found), Axis(f"{label}, mean over weeks", "share", 1), tuple(series)),
         _grid(found, metric),
         f"{label} of {listed(names)} at {len(simulations)} capacities.",
-        "Bands are 95 % intervals." + (f" {hidden} more policies stand in the table." if hidden else ""),
+        _bands(series) + (f" {hidden} more policies stand in the table." if hidden else ""),
     )
+
+
+def _bands(series: Sequence[Series]) -> str:
+    drawn = [isinstance(value, Estimate) for line in series for value in line.values if value is not None]
+    if all(drawn):
+        return "Bands are 95 % intervals."
+    return "Too few weeks for intervals." if not any(drawn) else "Bands are 95 % intervals; some have too few weeks."
 
 
 def _positions(found: Row) -> tuple[Cell, ...]:
@@ -124,19 +150,21 @@ def _axis(found: Row) -> Axis:
 
 
 def _by_rate(found: Row) -> bool:
+    """Say whether the simulations differ in their rates, and in nothing else that moves figures."""
     rates = [row["rate"] for row in found["simulations"]]
-    return len(set(rates)) == len(rates)
+    return len(set(rates)) == len(rates) and not found["differing"]
 
 
 def _capacity(found: Row, row: Row) -> str:
-    """Name a simulation by its rate, and by its folder where several have that rate."""
+    """Name a simulation by its rate, and by its folder where the rate does not tell it from the others."""
     return percent(row["rate"]) if _by_rate(found) else f"{percent(row['rate'])} ({row['name']})"
 
 
 def _reading(found: Row) -> str:
     if _by_rate(found):
         return "With more controls precision falls, since the surest finds come first, and recall rises."
-    return "Several simulations have the same capacity; they are told apart by their folders."
+    other = f"They differ in {listed(found['differing'])}. " if found["differing"] else ""
+    return f"{other}The simulations are told apart by their folders."
 
 
 def _grid(found: Row, metric: str) -> Table:
@@ -159,6 +187,8 @@ def _measure(found: Row, simulation: str, policy: str, metric: str) -> Measure:
 
 
 def _caveats(found: Row) -> Iterator[str]:
+    if found["differing"]:
+        yield f"The simulations differ in {listed(found['differing'])} too, and their figures may for that."
     yield (
         "Each simulation stands for itself: its intervals say how much its result hangs on its weeks. Read its own "
         "report for what its data do not show."
@@ -167,5 +197,5 @@ def _caveats(found: Row) -> Iterator[str]:
         yield "Where traders react, more controls also mean fewer violations to find: recall ranks, not precision."
 
 
-_USED = ("Policy", "Precision", "Recall", "Revenue", "Interval")
+_USED = ("Policy", "Control", "Precision", "Recall", "Revenue", "Surely", "Interval")
 DEFINITIONS: tuple[Definition, ...] = tuple(one for one in OF_SIMULATIONS if one.term in _USED)

@@ -1,4 +1,4 @@
-"""Sections of a plan: the frontier against today, the lowest rates, the path with what the lot would notice."""
+"""Sections of a plan: the frontier against today, the lowest rates, the path with what the random arm would notice."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from collections.abc import Iterator, Sequence
 from workbench.planning import Kept
 from workbench.reports.figures import Axis, LineChart, Reference, Series
 from workbench.reports.numbers import Estimate
-from workbench.reports.page import Definition, Figure, KeyFigure, Section
-from workbench.reports.sections.cells import Row, counted, decimals, percent, table
+from workbench.reports.page import Definition, Figure, KeyFigure, Section, Table
+from workbench.reports.sections.cells import Row, Spec, counted, decimals, percent, table
 
-_UNKNOWN = "The controls that were done cannot tell."
+_WHY = {
+    "random_arm_too_small": " The random arm has too few results.",
+    "results_missing": " Too many results of the controls drawn are missing.",
+}
+"""What advice does not say by itself, by code of the refusal."""
 
 
 def answer(found: Row) -> str:
@@ -18,8 +22,11 @@ def answer(found: Row) -> str:
     today, kept = found["today"], found["kept"][0]
     rate = percent(today["rate"])
     if not _estimated(found):
-        advice = next((row["advice"] for row in found["frontier"] if row["advice"]), "")
-        return f"{_UNKNOWN} {advice}"
+        refused = found["frontier"][0]
+        return (
+            f"It cannot be told what another rate than today's {rate} would find.{_WHY.get(refused['refused'], '')} "
+            f"{refused['advice']}"
+        )
     if kept["likely"] is None:
         return (
             f"No rate that was tried is expected to find what inspecting {rate} found "
@@ -41,14 +48,17 @@ def key_figures(found: Row) -> Iterator[KeyFigure]:
     today, kept = found["today"], found["kept"][0]
     yield KeyFigure("Inspected", today["rate"], "share", 2, f"{today['controlled']:,} declarations")
     yield KeyFigure("Violations found", today["violations"], "count", note="by these inspections")
-    yield KeyFigure("Likely to find as many", kept["likely"], "share", 2, "rate of inspection, by the model")
-    yield KeyFigure("Sure to find as many", kept["sure"], "share", 2, "its lower 95 % bound reaches them")
+    if _estimated(found):
+        yield KeyFigure("Likely to find as many", kept["likely"], "share", 2, "rate of inspection, by the model")
+        yield KeyFigure("Sure to find as many", kept["sure"], "share", 2, "its lower 95 % bound reaches them")
 
 
 def sections(found: Row) -> Iterator[Section]:
-    """Yield the sections for which there are figures."""
-    if rows := _estimated(found):
-        yield Section("What each rate finds", (_how(found),), (_frontier(rows, found), _detection(rows)))
+    """Yield the sections for which there are figures: none where no rate could be estimated."""
+    rows = _estimated(found)
+    if not rows:
+        return
+    yield Section("What each rate finds", (_how(found),), (_frontier(rows, found), _detection(rows)))
     if refused := [row for row in found["frontier"] if row["refused"]]:
         yield _refused(refused)
     yield Section("What keeps detection", tuple(Kept(**one).describe() for one in found["kept"]))
@@ -63,9 +73,9 @@ def _estimated(found: Row) -> list[Row]:
 def _how(found: Row) -> str:
     return (
         f"Each rate is a policy that takes the model's highest scores of the week and leaves "
-        f"{percent(found['random_share'])} of declarations to the lot. None of them was in force: what it would have "
-        "found is estimated from controls that were done, weighed by how likely each was. All figures speak of what an "
-        "inspection finds."
+        f"{percent(found['random_share'])} of declarations to the random arm. None of them was in force: what it would "
+        "have found is estimated from controls that were done, weighed by how likely each was. All figures speak of "
+        "what an inspection finds."
     )
 
 
@@ -85,6 +95,7 @@ def _frontier(rows: Sequence[Row], found: Row) -> Figure:
         for row in rows
     ]
     digits = decimals(max(row["hit_rate"] for row in rows))
+    duty: dict[str, Spec] = {"duty_usd": ("Duty recovered", "usd", 0)}
     columns = table(
         "Frontier of inspection",
         shown,
@@ -93,7 +104,7 @@ def _frontier(rows: Sequence[Row], found: Row) -> Figure:
         found=("Violations found", "count"),
         more_than_today=("More than today", "count"),
         hit_rate=("Hit rate", "share", digits),
-        duty_usd=("Duty recovered", "usd", 0),
+        **(duty if any(row["duty_usd"] is not None for row in rows) else {}),
     )
     above = [row["rate"] for row in rows if row["found_low_95"] >= today["violations"]]
     summary = f"Today's inspections of {percent(today['rate'])} found {today['violations']:,}."
@@ -102,7 +113,7 @@ def _frontier(rows: Sequence[Row], found: Row) -> Figure:
         tuple(row["rate"] for row in rows),
         Axis("Rate of inspection", "share", 1),
         Axis("Violations found", "count"),
-        (Series("Chosen by the model and the lot", tuple(_three(row, "found") for row in rows)),),
+        (Series("Chosen by the model and the random arm", tuple(_three(row, "found") for row in rows)),),
         (Reference("Found today", float(today["violations"])),),
     )
     note = "Bands: 95 %. Today's number is known, not estimated."
@@ -116,8 +127,8 @@ def _detection(rows: Sequence[Row]) -> Figure:
         Axis("Rate of inspection", "share", 1),
         Axis("Share of all violations", "share", 0),
         (
-            Series("Chosen by the model and the lot", tuple(row["detection"] for row in shown)),
-            Series("By lot alone", tuple(row["rate"] for row in rows)),
+            Series("Chosen by the model and the random arm", tuple(row["detection"] for row in shown)),
+            Series("Drawn at random alone", tuple(row["rate"] for row in rows)),
         ),
     )
     columns = table(
@@ -160,12 +171,23 @@ def _path(found: Row) -> Section:
         label=("Year", "text"),
         rate=("Rate", "share", 2),
         declarations=("Declarations", "count"),
-        controls=("Inspections", "count"),
+        controls=("Declarations inspected", "count"),
         found=("Violations found", "count"),
         change=("Detection against today", "share", 0),
-        drawn_by_lot=("Drawn by lot", "count"),
-        noticed_rise=("The lot notices a rise of", "share", 0),
+        drawn_by_lot=("Drawn at random", "count"),
+        noticed_rise=("The random arm notices a rise of", "share", 0),
     )
+    assumed = (
+        f"Declarations are taken to grow by {percent(found['growth'], 2)} a year, and violations alike. What a rate "
+        f"finds is assumed to stray by {percent(found['yearly_change'], 2)} a year (one standard deviation) beyond "
+        "sampling: that figure is an assumption. Each year's random arm says whether it holds; the last column is the "
+        "smallest rise of undetected violations that it would notice in four cases of five."
+    )
+    known = [row for row in found["path"] if row["change"] is not None]
+    return Section("The path", (assumed,), (_drawn(rows, known[-1], columns),) if known else (columns,))
+
+
+def _drawn(rows: Sequence[Row], last: Row, columns: Table) -> Figure:
     chart = LineChart(
         tuple(row["label"] for row in rows),
         Axis("Year"),
@@ -173,34 +195,26 @@ def _path(found: Row) -> Section:
         (Series("Change of detection", tuple(row["change"] for row in rows)),),
         (Reference("as today", 0.0),),
     )
-    last = found["path"][-1]
-    change = "not known" if last["change"] is None else percent(last["change"], 2)
-    figure = Figure(
+    return Figure(
         "What each year's rate would find of the same goods, against today",
         chart,
         columns,
-        f"In year {last['year']}, at {percent(last['rate'])}: {change}.",
+        f"In year {last['year']}, at {percent(last['rate'])}: {percent(last['change'], 2)}.",
         "Bands: sampling, and what strays from year to year, together.",
     )
-    assumed = (
-        f"Declarations are taken to grow by {percent(found['growth'], 2)} a year, and violations alike. What a rate "
-        f"finds is assumed to stray by {percent(found['yearly_change'], 2)} a year (one standard deviation) beyond "
-        "sampling: that figure is an assumption. Each year's lot says whether it holds; the last column is the "
-        "smallest rise of undetected violations that it would notice in four cases of five."
-    )
-    return Section("The path", (assumed,), (figure,))
 
 
 def next_steps(found: Row) -> Iterator[str]:
     """Yield what to do, the most urgent first."""
     kept = found["kept"][0]
     if not _estimated(found):
-        yield "Give the random arm a larger share for some months, or plan from a longer period."
+        yield "Plan again once the random arm has drawn more; [selection] random_share says how much it draws."
     elif kept["sure"] is not None and kept["sure"] < found["today"]["rate"]:
-        yield f"Go down in steps, towards {percent(kept['sure'])}; after each, look at what the lot says of the rest."
+        sure = percent(kept["sure"])
+        yield f"Go down in steps, towards {sure}; after each, look at what the random arm says of the rest."
     elif kept["likely"] is not None:
         yield "Do not go down yet on this evidence alone: the interval still reaches below what is found today."
-    yield "Keep the lot as it is while the rate falls: without it a loss in detection is invisible."
+    yield "Keep the random arm as it is while the rate falls: without it a loss in detection is invisible."
 
 
 DEFINITIONS = (

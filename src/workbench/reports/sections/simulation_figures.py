@@ -64,7 +64,7 @@ def weekly(found: Row) -> Figure:
         f"{metric.capitalize()} over {over}",
         f"{_OF[metric]}, over {over}",
         {name: curves["policies"][name][f"smoothed_{metric}"] for name in names},
-        "A line that falls away from the others has stopped learning." + left_out(found),
+        "A policy whose line falls away no longer finds what the others find." + left_out(found),
     )
 
 

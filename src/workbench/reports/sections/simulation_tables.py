@@ -25,6 +25,15 @@ def league(found: Row) -> Table:
     return laid_out(table("All policies, means over weeks", rows, **columns), under=under, bars=bars)
 
 
+def policies(found: Row) -> Table:
+    """Return what each policy chooses by, in words."""
+    said = found["settings"]["policies"]
+    rows = [{"policy": row["policy"], "said": said.get(row["policy"], "")} for row in found["policies"]]
+    return table(
+        "Share of the controls, and what they are chosen by", rows, policy=("Policy", "text"), said=("Chooses", "text")
+    )
+
+
 def in_all(found: Row) -> Table:
     """Return what each policy did in all weeks together, the mean of its replications."""
     columns: dict[str, Spec] = {

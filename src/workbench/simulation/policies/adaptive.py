@@ -14,7 +14,7 @@ from workbench.simulation.policies.lot import Random
 from workbench.simulation.policies.lots import Lots
 from workbench.simulation.policies.model import Model
 from workbench.simulation.policies.registry import register
-from workbench.simulation.policies.rewards import Ledger, Open
+from workbench.simulation.policies.rewards import Open, RewardLedger
 from workbench.simulation.policies.seats import Allocation, allocations, drawn
 from workbench.simulation.policy import Choice, Policy, Situation
 
@@ -26,23 +26,18 @@ that every one of the goods always has a probability above 0."""
 class AdaptiveShare(Policy):
     """Model and lot; the share of the lot is the bandit's.
 
-    A week's reward is its precision against the usual, see :class:`.rewards.Ledger`. It credits the week in which the
-    goods were chosen, not later weeks that gain from what was learnt: exploration is found worth its price only once
-    the model alone finds less than it did. That is the measure of the source, arXiv 2109.14155 (Mai et al. 2021).
+    A week's reward is its precision against the usual, see :class:`.rewards.RewardLedger`. It credits the week in which
+    the goods were chosen, not later weeks that gain from what was learnt: exploration is found worth its price only
+    once the model alone finds less than it did. That is the measure of the source, arXiv 2109.14155 (Mai et al. 2021).
     """
 
     bandit: ClassVar[type[DiscountedUcb] | type[Exp3S]]
 
     def __init__(self) -> None:
         self._bandit: Bandit = self.bandit(len(SHARES))
-        self._ledger = Ledger()
+        self._ledger = RewardLedger()
         self._chain = Chain(Model(), [Random()])
         self._share = SHARES[0]
-
-    @property
-    def text(self) -> str:
-        """The policy as the command line writes it."""
-        return self.name
 
     def choose(self, situation: Situation, seats: int) -> Choice:
         """Draw a share, then choose; the probability counts every share that might have been drawn."""

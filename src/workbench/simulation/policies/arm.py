@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from workbench.simulation.choosing import PolicyError
 from workbench.simulation.policies.lots import Lots
 from workbench.simulation.policy import Counts, Flags, Situation, Values
 
@@ -95,6 +96,9 @@ class Arm(ABC):
 
     turn: Turn = Turn.RANKING
 
+    explores: ClassVar[bool] = True
+    """Whether it chooses in order to learn, and not what looks worst."""
+
     @property
     def text(self) -> str:
         """The arm as a policy's text writes it."""
@@ -119,9 +123,19 @@ class Ranking(Arm):
     def take(self, this: Round, left: Flags, seats: int) -> Taken:
         """Take the most wanted; of those tied at the last seat each has the same probability."""
         redrawn = self.turn is Turn.DRAWN
-        wish = self.wish(this) if redrawn else this.once(f"wish:{self.name}", lambda: self.wish(this))
+        wish = self._wish(this) if redrawn else this.once(f"wish:{self.name}", lambda: self._wish(this))
         lots = this.lots.numbers(f"arm:{self.name}", this.draw)
         return most_wanted(wish, left, seats, lots, redrawn=redrawn)
+
+    def _wish(self, this: Round) -> Values:
+        wish, goods = self.wish(this), this.situation.goods.height
+        if not isinstance(wish, np.ndarray) or wish.shape != (goods,) or wish.dtype.kind not in "iuf":
+            found = f"{wish.dtype} of shape {wish.shape}" if isinstance(wish, np.ndarray) else type(wish).__name__
+            raise PolicyError(
+                f"The arm {self.name!r} broke the contract of a ranking in week {this.situation.week}: its wish is "
+                f"{found}, expected an array of {goods} numbers, one for each of the goods."
+            )
+        return wish
 
 
 def most_wanted(wish: Values, left: Flags, seats: int, lots: Values, *, redrawn: bool = False) -> Taken:

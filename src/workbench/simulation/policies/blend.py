@@ -24,6 +24,7 @@ class Blend(Ranking):
     """
 
     name: ClassVar[str] = "blend"
+    explores: ClassVar[bool] = False
 
     def __init__(self, parts: Sequence[tuple[Ranking, float]]) -> None:
         self._parts = tuple(parts)

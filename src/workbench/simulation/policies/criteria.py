@@ -16,6 +16,7 @@ class Criteria(Ranking):
     """By the lane that criteria propose, the most severe first, equals by lot; nothing that no criterion names."""
 
     name: ClassVar[str] = "criteria"
+    explores: ClassVar[bool] = False
 
     def wish(self, this: Round) -> Values:
         """Return the severity, 1 to 4; NaN where no criterion proposes a lane."""

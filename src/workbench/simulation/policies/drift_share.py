@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from math import isfinite
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ from workbench.simulation.policies.model import Model
 from workbench.simulation.policies.registry import register
 from workbench.simulation.policies.seats import allocations, drawn
 from workbench.simulation.policy import Choice, Policy, Situation
+from workbench.timeline import before
 
 LEAST, MOST = 0.03, 0.5
 """Share of the lot where recent goods are like those of before, and where they can be told apart without error."""
@@ -59,11 +61,6 @@ class DriftShare(Policy):
         self._auc = 0.5
 
     @property
-    def text(self) -> str:
-        """The policy as the command line writes it."""
-        return self.name
-
-    @property
     def _share(self) -> float:
         return LEAST + (MOST - LEAST) * max(0.0, 2.0 * self._auc - 1.0)
 
@@ -94,9 +91,8 @@ def drift_auc(situation: Situation) -> float:
 
     At most 4,000 of each side are compared, evenly spread over the time.
     """
-    since = min((_RECENT_WEEKS - 1) * situation.goods.height, situation.past.height)
-    earlier, before = situation.past[: situation.past.height - since], situation.past[situation.past.height - since :]
-    recent = pl.concat([before, situation.goods], how="diagonal_relaxed")
+    earlier = before(situation.past, situation.start - timedelta(weeks=_RECENT_WEEKS - 1))
+    recent = pl.concat([situation.past[earlier.height :], situation.goods], how="diagonal_relaxed")
     return domain_auc(_described(_spread(earlier)), _described(_spread(recent)), seed=situation.week)
 
 

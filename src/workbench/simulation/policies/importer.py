@@ -18,6 +18,7 @@ class Importer(Ranking):
     """
 
     name: ClassVar[str] = "importer"
+    explores: ClassVar[bool] = False
 
     def wish(self, this: Round) -> Values:
         """Return the smoothed rate, in (0, 1)."""

@@ -9,7 +9,7 @@ from workbench.simulation.policies.arm import Arm
 from workbench.simulation.policies.chain import Chain
 from workbench.simulation.policies.lots import Lots
 from workbench.simulation.policies.seats import allocations, drawn
-from workbench.simulation.policy import Choice, Policy, Situation
+from workbench.simulation.policy import Choice, Policy, Situation, first_sentence
 
 
 class Mixture(Policy):
@@ -39,6 +39,11 @@ class Mixture(Policy):
         main = self._chain.main
         others = [f"{arm.text}:{self._share[arm.name]:g}" for arm in self._chain.arms if arm is not main]
         return "+".join([main.text, *others])
+
+    def explain(self) -> str:
+        """Return what each arm chooses by, and its share of the seats."""
+        parts = [(self._share[arm.name], first_sentence(type(arm))) for arm in self._chain.arms]
+        return parts[0][1] if len(parts) == 1 else " ".join(f"{100 * share:g} %: {said}" for share, said in parts)
 
     def choose(self, situation: Situation, seats: int) -> Choice:
         """Let the arms choose in turn; the probability counts every way to round their seats."""

@@ -14,6 +14,7 @@ class Model(Ranking):
     """By the model's score, the highest first: what is known is used, nothing new is looked for."""
 
     name: ClassVar[str] = "model"
+    explores: ClassVar[bool] = False
 
     def wish(self, this: Round) -> Values:
         """Return the probability of a violation."""
@@ -25,6 +26,7 @@ class Recovery(Ranking):
     """By the duty in USD that a control is expected to recover; by lot where the source has no revenue."""
 
     name: ClassVar[str] = "recovery"
+    explores: ClassVar[bool] = False
 
     def wish(self, this: Round) -> Values:
         """Return the expected duty; NaN where there is none to expect."""

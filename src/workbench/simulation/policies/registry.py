@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from functools import cache
 from importlib import import_module
@@ -11,7 +10,8 @@ from typing import TypeVar
 
 from workbench.errors import ParameterError
 from workbench.simulation.policies.arm import Arm
-from workbench.simulation.policy import Policy
+from workbench.simulation.policies.blend import Blend
+from workbench.simulation.policy import Policy, first_sentence
 
 GROUP = "workbench.policies"
 """Entry points of installed packages that register more; every process of a simulation reads them."""
@@ -72,6 +72,19 @@ def policies() -> dict[str, type[Policy]]:
     return dict(sorted(_POLICIES.items()))
 
 
+def explores(arm: str) -> bool:
+    """Return whether what an arm chose, by its name in the table of arms, was chosen in order to learn.
+
+    What is no registered arm (seats that nobody had a use for, an arm of a policy from elsewhere) is taken for such.
+
+    >>> explores("random"), explores("model"), explores("lot")
+    (True, False, True)
+    """
+    kinds: dict[str, type[Arm]] = {**arms(), Blend.name: Blend}
+    kind = kinds.get(arm)
+    return kind is None or kind.explores
+
+
 def described() -> dict[str, str]:
     """Return one sentence about every arm and policy by name, for help texts.
 
@@ -79,11 +92,7 @@ def described() -> dict[str, str]:
     "By the model's score, the highest first: what is known is used, nothing new is looked for."
     """
     kinds: dict[str, type[Arm] | type[Policy]] = {**arms(), **policies()}
-    return {name: _first_sentence(kind) for name, kind in kinds.items()}
-
-
-def _first_sentence(kind: type) -> str:
-    return " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
+    return {name: first_sentence(kind) for name, kind in kinds.items()}
 
 
 @cache

@@ -42,7 +42,7 @@ class Open:
     found: int = 0
 
 
-class Ledger:
+class RewardLedger:
     """The weeks whose results are awaited, and the usual precision that a week is held against."""
 
     def __init__(self) -> None:

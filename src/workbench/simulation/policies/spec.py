@@ -11,8 +11,11 @@ from workbench.simulation.policies.blend import Blend
 from workbench.simulation.policies.mixture import Mixture
 from workbench.simulation.policies.registry import arms, described, policies
 from workbench.simulation.policy import Policy
+from workbench.simulation.quoting import quoted
 
-_NUMBER = re.compile(r"\d*\.?\d+")
+# No more decimals than the canonical text keeps: what it names must be what was asked for.
+_NUMBER = re.compile(r"0?\.[0-9]{1,4}")
+_MOST_CHARACTERS, _MOST_FAULTS = 500, 8
 _CLOSE_TO_ONE = 1e-9
 
 
@@ -24,12 +27,14 @@ def parse_policy(text: str) -> Policy:
     text
         Either one policy, such as ``drift``, or arms joined by ``+``: one without a share, which takes the rest of the
         seats, and any others each with ``:share``, in (0, 1), together below 1. An arm is a name or
-        ``blend(name=weight,...)`` with weights that add up to 1. Spaces play no part. Names: :func:`help_text`.
+        ``blend(name=weight,...)`` with weights that add up to 1; shares and weights have up to four decimals. Spaces
+        play no part. Names: :func:`help_text`.
 
     Raises
     ------
     ParameterError
-        The text is no policy; every fault is named, with its place and what was perhaps meant.
+        The text is no policy, or longer than 500 characters; the first faults are named, each with its place and what
+        was perhaps meant.
 
     Examples
     --------
@@ -46,13 +51,20 @@ def parse_policy(text: str) -> Policy:
 
 def canonical_text(text: str) -> str:
     """Return the one way to write the policy of `text`: it names the policy in tables; errors as `parse_policy`."""
-    policy = parse_policy(text)
-    return str(getattr(policy, "text", policy.name))
+    return parse_policy(text).text
 
 
 def help_text() -> str:
-    """Return one line about each arm and policy, for the command line."""
-    return "\n".join(f"{name}: {sentence}" for name, sentence in described().items())
+    """Return the grammar of `parse_policy`, then one line about each arm and policy, for the command line."""
+    alone = ", ".join(policies())
+    lines = [f"  {name}: {sentence}" for name, sentence in described().items()]
+    return "\n".join(
+        [
+            "ARM, ARM+ARM:SHARE or ARM+ARM:SHARE+ARM:SHARE...: the arm without a share takes the rest of the seats.",
+            f"An arm is a name, or blend(NAME=WEIGHT,...) with weights that add up to 1. To be given alone: {alone}.",
+            *lines,
+        ]
+    )
 
 
 @dataclass(frozen=True)
@@ -90,6 +102,10 @@ class _Reader:
     faults: list[str] = field(default_factory=list)
 
     def policy(self) -> Policy:
+        if len(self.text) > _MOST_CHARACTERS:
+            raise ParameterError(
+                f"--policy {quoted(self.text)} has {len(self.text):,} characters; expected at most {_MOST_CHARACTERS}."
+            )
         whole = _Part.of(self.text, 1)
         if whole.text in policies():
             return policies()[whole.text]()
@@ -97,7 +113,7 @@ class _Reader:
         main = self._main(parts)
         others = [(arm, share) for _, arm, share in parts if arm is not None and share is not None]
         if self.faults or main is None:
-            raise ParameterError("\n  ".join([f"--policy {self.text!r} is no policy.", *self.faults]))
+            raise ParameterError("\n  ".join([f"--policy {self.text!r} is no policy.", *self._first_faults()]))
         return Mixture(main, others)
 
     def _arm_and_share(self, part: _Part) -> tuple[Arm | None, float | None]:
@@ -111,7 +127,8 @@ class _Reader:
             self._fault(parts[0][0], "every arm has a share, and one must have none: it takes the rest of the seats")
         for part, _ in rest[1:]:
             self._fault(
-                part, f"{part.text!r} has no share, and {rest[0][0].text!r} takes the rest: add ':0.1' or another"
+                part,
+                f"{quoted(part.text)} has no share, and {quoted(rest[0][0].text)} takes the rest: add such as ':0.1'",
             )
         seen: set[str] = set()
         for part, arm, _ in parts:
@@ -134,12 +151,12 @@ class _Reader:
         if not part.text:
             self._fault(part, f"an arm is missing; arms are {', '.join([*known, 'blend(...)'])}")
         elif part.text in policies():
-            self._fault(part, f"{part.text!r} chooses all the seats itself: give it alone, or leave it out")
+            self._fault(part, f"{quoted(part.text)} chooses all the seats itself: give it alone, or leave it out")
         elif part.text == Blend.name:
             self._fault(part, "a blend needs its rankings: blend(model=0.7,importer=0.3)")
         else:
             near = did_you_mean(part.text, [*known, *policies(), Blend.name])
-            self._fault(part, f"there is no arm {part.text!r}{near or '; arms are ' + ', '.join(known)}")
+            self._fault(part, f"there is no arm {quoted(part.text)}{near or '; arms are ' + ', '.join(known)}")
         return None
 
     def _blend(self, part: _Part) -> Blend | None:
@@ -162,20 +179,27 @@ class _Reader:
     def _weighted(self, part: _Part) -> tuple[Ranking | None, float | None]:
         name, weight = part.cut("=")
         if weight is None:
-            self._fault(part, f"{part.text!r} has no weight; expected such as 'model=0.7'")
+            self._fault(part, f"{quoted(part.text)} has no weight; expected such as 'model=0.7'")
         rankings = {one: kind for one, kind in arms().items() if issubclass(kind, Ranking) and kind.turn < Turn.LOT}
         if name.text not in rankings:
             near = did_you_mean(name.text, rankings) or f"; rankings are {', '.join(rankings)}"
-            self._fault(name, f"there is no ranking {name.text!r} to blend{near}")
+            self._fault(name, f"there is no ranking {quoted(name.text)} to blend{near}")
         kind = rankings.get(name.text)
         return kind() if kind else None, None if weight is None else self._number(weight, "weight")
 
     def _number(self, part: _Part, what: str) -> float | None:
         value = float(part.text) if _NUMBER.fullmatch(part.text) else None
         if value is None or not 0.0 < value < 1.0:
-            self._fault(part, f"the {what} {part.text!r} is no number between 0 and 1, such as 0.1")
+            self._fault(
+                part,
+                f"the {what} {quoted(part.text)} is no number between 0 and 1 with up to four decimals, such as 0.1",
+            )
             return None
         return value
 
     def _fault(self, part: _Part, said: str) -> None:
         self.faults.append(f"at {part.place}: {said}.")
+
+    def _first_faults(self) -> list[str]:
+        more = len(self.faults) - _MOST_FAULTS
+        return [*self.faults[:_MOST_FAULTS], *([f"and {more} more."] if more > 0 else [])]
