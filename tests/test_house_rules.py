@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "workbench"
 
-SUPPORT = ("errors", "config", "progress", "chain")
+SUPPORT = ("errors", "config", "progress", "locks", "chain")
 """The support row: it reads the scoring runtime, and every other layer may import it."""
 
 ORDER = (
@@ -63,7 +63,7 @@ RUNTIME_LIBRARIES = {"numpy", "polars", "sqlglot", "xgboost"}
 
 ONE_PLACE = {
     "pandas": {"mlflow_model", "tracking"},
-    "sklearn": {"model", "baselines"},
+    "sklearn": {"model", "baselines", "planning"},
     "xgboost": {"scorer.risk.riskmodel", "model", "criteria.mining", "drift", "simulation.learner"},
     "sqlglot": {"scorer.expressions"},
     "shap": {"plots"},

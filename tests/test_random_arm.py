@@ -315,14 +315,15 @@ def test_lines_that_are_none_are_named(desk: Desk, content: bytes) -> None:
 
 
 def test_an_honest_day_verifies_before_and_after_its_key_is_out(desk: Desk) -> None:
-    desk.commit(2)
+    heads = [desk.commit(2).head.sha256]
     decisions = desk.sealed()
+    heads.append(random_arm.read(desk.chain).head.sha256)
     assert desk.seal(decisions, hours=13).days == ()
     before = desk.verify(decisions)
     assert before.faults == ("the key of 2026-03-01 is not revealed: wait until it is, or give it with --key",)
     assert desk.verify(decisions, key_file=key_file(desk.keys, "imports", DAY)).ok
     head = random_arm.reveal(desk.chain, desk.keys, DAY, now=later(days=2)).head
-    found = desk.verify(decisions, published=[head.sha256.upper()])
+    found = desk.verify(decisions, published=[*heads, head.sha256.upper()])
     assert found.ok
     assert found.notes == ("days begin at midnight by the clock of line 1: UTC+07:00",)
     assert (found.replayed.declarations, found.replayed.drawn > 8) == (200, True)
@@ -380,6 +381,71 @@ def test_decisions_of_another_day_another_key_or_another_shape_are_named(desk: D
         desk.verify(desk.folder / "none.parquet")
     with pytest.raises(RandomArmError, match=r"none\.jsonl does not exist. Check the path, or begin the file"):
         random_arm.verify(decisions, desk.folder / "none.jsonl", DAY, POLICY)
+
+
+def test_a_head_proves_only_what_was_there_when_it_was_kept(desk: Desk) -> None:
+    committed = desk.commit(1).head.sha256
+    decisions = desk.sealed()
+    sealed = random_arm.read(desk.chain).head.sha256
+    revealed = random_arm.reveal(desk.chain, desk.keys, DAY, now=later(days=2)).head.sha256
+    said = {
+        (committed,): ["lines 2 (seal) to 2: other decisions"],
+        (sealed,): ["lines 1 (commit) to 1: another key"],
+        (revealed,): ["lines 1 (commit) to 1: another key", "lines 2 (seal) to 2: other decisions"],
+        (committed, sealed): [],
+    }
+    for heads, expected in said.items():
+        notes = [note for note in desk.verify(decisions, published=heads).notes if "no given head" in note]
+        assert len(notes) == len(expected)
+        assert all(part in note for part, note in zip(expected, notes, strict=True))
+
+
+def test_whoever_waited_or_changed_the_policy_is_asked_why(desk: Desk) -> None:
+    desk.commit(3)
+    desk.sealed()
+    third = DAY + timedelta(days=2)
+    decisions = desk.decide(third, "third.parquet")
+    policy = replace(POLICY, random_share=POLICY.random_share + 0.01)
+    random_arm.seal(desk.chain, third, decisions, policy, now=later(days=3))
+    key = key_file(desk.keys, "imports", third)
+    notes = desk.verify(decisions, day=third, policy=policy, key_file=key).notes
+    assert sum("from 2026-03-02 on: keys were committed to for 1 of the days" in note for note in notes) == 1
+    assert sum("the policy is another than that of 2026-03-01" in note for note in notes) == 1
+    ahead = desk.verify(decisions, day=third, policy=policy, key_file=key, now=later(days=2)).notes
+    assert sum("the clock says" in note for note in ahead) == 1
+
+
+@pytest.mark.parametrize("cause", ["quarantine:late_item", "quarantine:", "none", None])
+@pytest.mark.parametrize("lane", ["green", "yellow"])
+def test_no_cause_lets_a_drawn_declaration_go(desk: Desk, cause: str | None, lane: str) -> None:
+    desk.commit(1)
+    honest = pl.read_parquet(desk.decide())
+    drawn = pl.col("cause") == "random"
+    spared = honest.with_columns(
+        lane=pl.when(drawn).then(pl.lit(lane).cast(honest.schema["lane"])).otherwise("lane"),
+        cause=pl.when(drawn).then(pl.lit(cause, pl.String)).otherwise("cause"),
+    )
+    spared.write_parquet(file := desk.folder / "spared.parquet")
+    desk.seal(file)
+    found = desk.verify(file, key_file=key_file(desk.keys, "imports", DAY))
+    assert set(found.replayed.should_have) == set(honest.filter(drawn)["declaration_id"])
+
+
+def test_quarantine_raises_and_never_lowers(desk: Desk) -> None:
+    desk.commit(1)
+    honest = pl.read_parquet(desk.decide())
+    for lane, count in (("red", 19), ("green", 0)):
+        at = (pl.col("would_be_lane") == lane) & (pl.col("cause") != "random")
+        fallback = pl.lit("yellow").cast(honest.schema["lane"])
+        moved = honest.with_columns(
+            lane=pl.when(at).then(fallback).otherwise("lane"),
+            cause=pl.when(at).then(pl.lit("quarantine:unreadable")).otherwise("cause"),
+        )
+        moved.write_parquet(file := desk.folder / f"{lane}.parquet")
+        faults = desk.verify(file, key_file=key_file(desk.keys, "imports", DAY), open_changed=True).faults
+        named = [fault for fault in faults if "another lane than draw and would-be lane give" in fault]
+        assert len(named) == (count > 0)
+        assert all(fault.startswith(f"{count} ") for fault in named)
 
 
 def test_decisions_verify_as_csv_too(desk: Desk) -> None:

@@ -20,11 +20,11 @@ from rich.console import Console
 
 from workbench import runner
 from workbench.errors import ParameterError, SelectivityError, StepError
+from workbench.locks import folder_held
 from workbench.runner import Event, RunDirectoryError, RunState, read_contract, read_pipeline, run_pipeline
 from workbench.runner.contracts import NotebookParameter
 from workbench.runner.plan import refuse_secrets
 from workbench.runner.progress import display
-from workbench.runner.state import locked
 from workbench.tracking import TrackingError
 
 PARAMETERS = """\
@@ -436,8 +436,8 @@ def test_what_is_no_run_is_not_resumed(project):
 def test_two_processes_cannot_run_in_one_directory(project):
     project.notebook("10_prepare")
     project.pipeline('notebook = "10_prepare"')
-    code = "import sys, pathlib, time; from workbench.runner.state import locked\n"
-    code += "with locked(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    code = "import sys, pathlib, time; from workbench.locks import folder_held\n"
+    code += "with folder_held(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     holder = subprocess.Popen(
         [sys.executable, "-c", code, project.out], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -445,7 +445,7 @@ def test_two_processes_cannot_run_in_one_directory(project):
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(RunDirectoryError, match="Another process is running"):
             project.run()
-    with locked(project.out):
+    with folder_held(project.out):
         assert project.events == []
 
 

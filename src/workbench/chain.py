@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import SelectivityError, SourceError
+from workbench.locks import held
 from workbench.scorer.files import write_bytes_atomically
 
 NO_LINE = "0" * 64
@@ -121,23 +122,10 @@ class ChainedFile:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the file for this process alone; refuse after 30 s in which another one held it."""
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=_LOCK_SECONDS)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise self.error(
-                f"Another process has held {self.path} for {_LOCK_SECONDS} s. Try again when it ended."
-            ) from None
-        except OSError as error:
-            raise self.error(
-                f"{self.path} cannot be written: {error.strerror}. Mend the rights of its folder."
-            ) from None
-        try:
+        lock = self.path.with_name(f".{self.path.name}.lock")
+        busy = f"Another process has held {self.path} for {_LOCK_SECONDS} s. Try again when it ended."
+        with held(lock, seconds=_LOCK_SECONDS, error=self.error, busy=busy, advice="Mend the rights of the folder."):
             yield
-        finally:
-            lock.release()
 
     def replace(self, lines: Sequence[bytes], before: Head | None, after: Head) -> None:
         """Write all `lines`, under the lock under which they were read; all of them or none.

@@ -92,7 +92,6 @@ def simulate(
     from workbench.config import load_pipeline
     from workbench.reports.simulation_page import write_simulation_page
     from workbench.runner.interrupts import terminable
-    from workbench.runner.state import locked
     from workbench.simulation.settings import Learning, Settings
     from workbench.simulation.study import Study
 
@@ -103,7 +102,7 @@ def simulate(
     processes = _processes(workers, len(study.policies) * replications)
     print(study.describe(), file=sys.stderr)
     try:
-        with locked(out), terminable(), _told(study.weeks_in_all) as tell:
+        with terminable(), _told(study.weeks_in_all) as tell:
             results = study.run(out, workers=processes, scheduler=scheduler, tell=tell)
             write_simulation_page(results, out)
     except KeyboardInterrupt:

@@ -155,8 +155,8 @@ class TuningConfig(_Model):
 class ModelConfig(_Model):
     """XGBoost's parameters (the tuned result), how many rounds may be grown, and what each label counts.
 
-    With ``weights = "inclusion"`` a label counts 1 / inclusion probability; with `half_life_weeks` it counts half as
-    much for each so many weeks that its goods are older than the newest. At most `weight_limit` times the mean.
+    With ``weights = "inclusion"`` a label counts 1 / inclusion probability, at most `weight_limit` times the mean; with
+    `half_life_weeks` half as much for each so many weeks that its goods are older than the newest.
     """
 
     rounds: int = Field(gt=0)
@@ -166,7 +166,7 @@ class ModelConfig(_Model):
     parameters: dict[str, int | float | str] = {}
     recovery_rounds: int = Field(default=60, gt=0)
     weights: Literal["none", "inclusion"] = "none"
-    half_life_weeks: float | None = Field(default=None, gt=0)
+    half_life_weeks: float | None = Field(default=None, ge=1, allow_inf_nan=False)
     weight_limit: float = Field(default=20.0, ge=1)
     tuning: TuningConfig = TuningConfig()
 
@@ -257,12 +257,15 @@ class SimulationWorldConfig(_Model):
 
 
 class SimulationConfig(_Model):
-    """What a weekly simulation learns with where it differs from [model]: no label is kept back to stop early on."""
+    """What a weekly simulation learns with; what is not given is as in [model].
+
+    `rounds` are given, since no label is kept back to stop early on.
+    """
 
     rounds: int = Field(default=100, gt=0)
     parameters: dict[str, int | float | str] = {}
-    weights: Literal["none", "inclusion"] = "none"
-    half_life_weeks: float | None = Field(default=None, gt=0)
+    weights: Literal["none", "inclusion"] | None = None
+    half_life_weeks: float | None = Field(default=None, ge=1, allow_inf_nan=False)
     label_delay_days: int = Field(default=0, ge=0)
     checkpoint_weeks: int = Field(default=5, gt=0)
     world: SimulationWorldConfig = SimulationWorldConfig()
@@ -289,7 +292,7 @@ class DriftConfig(_Model):
     reference_weeks: int = Field(default=65, gt=0)
     baseline_weeks: int = Field(default=13, ge=4)
     result_weeks: int = Field(default=2, ge=1)
-    false_alarms_per_year: float = Field(default=1.0, gt=0)
+    false_alarms_per_year: float = Field(default=1.0, gt=0, le=12)
     seed: int = Field(default=17, ge=0)
 
 

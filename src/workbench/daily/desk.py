@@ -16,6 +16,7 @@ from typing import Any
 from workbench.chain import now_or
 from workbench.config import Pipeline
 from workbench.daily.ledger import DeskError, Ledger, Line
+from workbench.locks import LOCK_FILE, held
 from workbench.random_arm.record import public_file, read
 from workbench.scorer.bundle import ScoringBundle
 from workbench.scorer.files import write_text_atomically
@@ -94,19 +95,9 @@ class Desk:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the desk for this process alone; refuse soon, so that two calls of a timetable do not queue up."""
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self.path / ".lock", timeout=_LOCK_SECONDS)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise DeskError(f"Another call is at work on {self.path}. Call again when it ended.") from None
-        except OSError as error:
-            raise DeskError(f"{self.path} cannot be written: {error.strerror}. Mend its rights.") from None
-        try:
+        busy = f"Another call is at work on {self.path}. Call again when it ended."
+        with held(self.path / LOCK_FILE, seconds=_LOCK_SECONDS, error=DeskError, busy=busy, advice="Mend its rights."):
             yield
-        finally:
-            lock.release()
 
     def clock(self, now: datetime | None = None) -> datetime:
         """Return the present, or `now`, by the programme's clock: the offset from UTC that the public file pins."""

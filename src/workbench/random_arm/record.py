@@ -62,6 +62,14 @@ class PublicRecord:
         """Return a moment with the programme's offset from UTC; as it is for a file without lines."""
         return moment.astimezone(self.clock) if self.entries else moment
 
+    def ahead_of(self, now: datetime) -> Iterator[str]:
+        """Yield a sentence if the last line is of a moment that has not come yet."""
+        if self.entries and self.entries[-1].moment > now:
+            yield (
+                f"line {len(self.entries)} is of {self.entries[-1].at} and the clock says {written_moment(now)}: the "
+                "clock went back, or was ahead when the line was written"
+            )
+
     def check(self, now: datetime) -> None:
         """Refuse a file that does not verify, or is ahead of the clock, with every fault.
 
@@ -70,12 +78,7 @@ class PublicRecord:
         RandomArmError
             What is wrong, line by line, and what to do.
         """
-        faults = list(self.faults)
-        if self.entries and self.entries[-1].moment > now:
-            faults.append(
-                f"line {len(self.entries)} is of {self.entries[-1].at} and the clock says {written_moment(now)}: the "
-                "clock went back, or was ahead when the line was written"
-            )
+        faults = [*self.faults, *self.ahead_of(now)]
         if faults:
             listed = "\n".join(f"  {fault}" for fault in faults)
             raise RandomArmError(f"{self.file} does not verify:\n{listed}\n{ADVICE}")

@@ -84,9 +84,8 @@ def replay(decisions: pl.DataFrame, day: date, policy: SelectionPolicy) -> Repla
     decided = decisions.sort(KEY).with_columns(pl.col("lane", "would_be_lane").cast(pl.String))
     once = _declarations(decided, day)
     found = draw_arm(once, policy)
-    said, drawn = found["cause"] == _CAUSE, found["is_drawn"]
-    # An unreadable item raises its declaration to the fallback lane, above the arm's where that is milder.
-    raised = found["cause"].str.starts_with("quarantine:")
+    said, drawn = found["cause"].eq_missing(_CAUSE), found["is_drawn"]
+    raised = found.select(_is_raised(policy)).to_series()
     return Replay(
         once.height,
         int(drawn.sum()),
@@ -94,6 +93,17 @@ def replay(decisions: pl.DataFrame, day: date, policy: SelectionPolicy) -> Repla
         tuple(found["declaration_id"].filter(drawn & ~said & ~raised)),
         tuple(_faults(decided, found, policy)),
     )
+
+
+def _is_raised(policy: SelectionPolicy) -> pl.Expr:
+    """Say which declarations an unreadable item raised to the fallback lane: one as severe as what was due, or more."""
+    severity = {lane.value: lane.severity for lane in Lane}
+    due = pl.max_horizontal(
+        pl.col("would_be_lane").replace_strict(severity, default=len(severity)),
+        pl.when(pl.col("is_drawn")).then(policy.random_lane.severity).otherwise(0),
+    )
+    is_fallback = pl.col("lane").eq_missing(policy.fallback_lane.value) & (policy.fallback_lane.severity >= due)
+    return is_fallback & pl.col("cause").str.starts_with("quarantine:").fill_null(value=False)
 
 
 def with_key(policy: SelectionPolicy, key: bytes) -> SelectionPolicy:
@@ -127,14 +137,13 @@ def _faults(decided: pl.DataFrame, found: pl.DataFrame, policy: SelectionPolicy)
     yield from _named(
         "stand in another stratum", _ids(found, pl.col("said_stratum").ne_missing(pl.col("random_stratum")))
     )
-    by_lot = pl.col("cause") == _CAUSE
     would_be = pl.col("lane").eq_missing(pl.col("would_be_lane")) & pl.col("cause").eq_missing(pl.col("would_be_cause"))
-    # An item that could not be read raises its declaration to the fallback lane.
-    raised = (pl.col("lane") == policy.fallback_lane.value) & pl.col("cause").str.starts_with("quarantine:")
     fits = (
-        pl.when(by_lot)
-        .then(pl.col("lane") == policy.random_lane.value)
-        .otherwise(pl.col("is_drawn") | would_be | raised)
+        pl.when(pl.col("cause").eq_missing(_CAUSE))
+        .then(pl.col("lane").eq_missing(policy.random_lane.value))
+        .when(pl.col("is_drawn"))
+        .then(statement=True)  # what was drawn and does not say so is named by `should_have`
+        .otherwise(would_be | _is_raised(policy))
     )
     yield from _named("have another lane than draw and would-be lane give", _ids(found, ~fits))
     unread = decided.filter(pl.col("would_be_lane").is_null())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from workbench.chain import now_or
 from workbench.random_arm.daily_keys import mismatch, read_key
 from workbench.random_arm.entries import Entry, Kind, RandomArmError
 from workbench.random_arm.policy_file import policy_sha256
@@ -72,6 +73,7 @@ def verify(
     published: Sequence[str] = (),
     trial: str = "",
     open_changed: bool = False,
+    now: datetime | None = None,
 ) -> Verification:
     """Verify the random arm of a day from its decisions, the public file and the key.
 
@@ -94,6 +96,8 @@ def verify(
     open_changed
         Whether to draw from decisions or by a policy too that are not the sealed ones, to name what differs. They are
         not opened otherwise: Parquet's readers are not safe on damaged bytes.
+    now
+        The present, for another clock than this machine's: lines ahead of it are told.
 
     Raises
     ------
@@ -109,7 +113,7 @@ def verify(
     may_open = open_changed or not seal_faults
     replayed = replay(read_table(decisions), day, with_key(policy, key)) if key and may_open else None
     faults += [*seal_faults, *_replay_faults(replayed)]
-    notes = tuple(_notes(record, day, published))
+    notes = tuple(_notes(record, day, published, now_or(now)))
     return Verification(record.programme, day, tuple(faults), notes, replayed)
 
 
@@ -173,13 +177,54 @@ def _replay_faults(replayed: Replay | None) -> Iterator[str]:
     yield from replayed.faults
 
 
-def _notes(record: PublicRecord, day: date, published: Sequence[str]) -> Iterator[str]:
+def _notes(record: PublicRecord, day: date, published: Sequence[str], now: datetime) -> Iterator[str]:
     if (committed := record.of(day, Kind.COMMIT)) is not None and committed.trial:
         yield f"trial {committed.trial!r}: the key may have been chosen after the day, so nothing is proved of the past"
     if record.entries:
         yield f"days begin at midnight by the clock of line 1: {record.clock}"
+    yield from record.ahead_of(now)
+    yield from _uncovered(record, day, published)
+    yield from _waited(record, day)
+    yield from _other_policy(record, day)
+
+
+def _uncovered(record: PublicRecord, day: date, published: Sequence[str]) -> Iterator[str]:
+    """Yield what no given head proves: whoever can write the public file may have written later lines anew."""
     if not published:
         yield "no head kept elsewhere was given (--head): whoever can write the public file may have written it anew"
+        return
+    heads = {head.strip().lower() for head in published}
+    kept = [entry.number for entry in record.entries if entry.sha256 in heads]
+    steps = [record.of(day, kind) for kind in (Kind.COMMIT, Kind.SEAL, Kind.REVEAL)]
+    for entry, following, what in ((steps[0], steps[1], "another key"), (steps[1], steps[2], "other decisions")):
+        end = following.number if following else len(record.entries) + 1
+        if entry is not None and not any(entry.number <= number < end for number in kept):
+            yield (
+                f"no given head is of lines {entry.number} ({entry.kind}) to {end - 1}: {what} may have come there "
+                f"later. Keep the head that every call tells, and give that of the {entry.kind} with --head"
+            )
+
+
+def _waited(record: PublicRecord, day: date) -> Iterator[str]:
+    """Yield the days right before `day` that nobody decided: whoever waits chooses among keys."""
+    sealed = set(record.days(Kind.SEAL))
+    before = [one for one in record.days(Kind.COMMIT) if one < day]
+    last = max((one for one in sealed if one < day), default=None)
+    if skipped := [one for one in before if last is None or one > last]:
+        yield (
+            f"{day} may have decided what was lodged from {skipped[0]} on: keys were committed to for {len(skipped)} "
+            "of the days before it, and nothing is sealed of them. Ask why it waited: whoever waits can choose the key"
+        )
+
+
+def _other_policy(record: PublicRecord, day: date) -> Iterator[str]:
+    seals = {date.fromisoformat(one.day): one for one in record.entries if one.kind == Kind.SEAL}
+    before = max((one for one in seals if one < day), default=None)
+    if before and day in seals and seals[before].policy != seals[day].policy:
+        yield (
+            f"the policy is another than that of {before}: its share, lanes and limits are chosen by whoever decides, "
+            "who may know the key. Ask who changed it, when and why"
+        )
 
 
 def _listed(what: str, declarations: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import RunDirectoryError
+from workbench.locks import folder_held
 from workbench.runner.contracts import Contract
 from workbench.runner.interrupts import terminable
 from workbench.runner.kernels import execute
@@ -20,7 +21,6 @@ from workbench.runner.state import (
     RunState,
     StepState,
     check_same,
-    locked,
     refuse_occupied,
 )
 from workbench.runner.summary import write_summary
@@ -96,7 +96,7 @@ def run_pipeline(
     plan = make_plan(Path(pipeline_path), given, folder)
     if not resume:
         check_inputs(plan.pipeline)
-    with _disk_errors(run_dir), locked(run_dir), terminable(), display(console) as show:
+    with _disk_errors(run_dir), folder_held(run_dir), terminable(), display(console) as show:
 
         def tell(event: Event) -> None:
             show(event)

@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 import platform
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from workbench.config import Pipeline, Step
 from workbench.errors import RunDirectoryError
+from workbench.locks import LOCK_FILE
 from workbench.runner.preflight import input_files
 from workbench.scorer.files import write_text_atomically
 from workbench.stages.folder import read_pipeline, unreadable
@@ -27,7 +27,6 @@ Status = Literal["pending", "running", "finished", "failed", "interrupted"]
 
 STATE_FILE = "run.json"
 SUMMARY_FILE = "summary.json"
-LOCK_FILE = ".lock"
 
 _VERSIONED = ("selectivity-workbench", "polars", "numpy", "xgboost", "xgboost-cpu", "sqlglot", "papermill", "mlflow")
 
@@ -124,27 +123,6 @@ class RunState(BaseModel):
             return cls.model_validate_json((run_dir / STATE_FILE).read_bytes())
         except (OSError, ValidationError) as error:
             raise unreadable(run_dir / STATE_FILE, error) from None
-
-
-@contextmanager
-def locked(run_dir: Path) -> Iterator[None]:
-    """Hold the run directory, which is created where it is absent, for this process alone."""
-    from filelock import FileLock, Timeout
-
-    try:
-        run_dir.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(run_dir / LOCK_FILE, timeout=0)
-        lock.acquire()
-    except Timeout:
-        raise RunDirectoryError(
-            f"Another process is running in {run_dir}. Wait until it has ended, or give another --out."
-        ) from None
-    except OSError as error:
-        raise RunDirectoryError(f"{run_dir} cannot be written: {error.strerror}. Give another --out.") from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def refuse_occupied(run_dir: Path) -> None:

@@ -88,6 +88,9 @@ _REQUIRED = {"declaration_id", "lodged_at", "hs_code", "origin_country_code", "c
 
 KEY = ("declaration_id", "item_no")
 
+OFFICER = "officer"
+"""Cause of a lane that an officer chose: no draw, so that no probability speaks of it."""
+
 _ALL = [
     *_columns(
         Role.IDENTITY,

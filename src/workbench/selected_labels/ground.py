@@ -75,7 +75,7 @@ def prepare(
     LabelError
         Too few labels, all of one class, no goods without a label, or a label without an inclusion probability.
     """
-    config = config.model_copy(update={"weights": "none"})
+    config = config.model_copy(update={"weights": "none", "half_life_weeks": None})
     past = as_of(declarations, outcomes, moment)
     rounds = stop_early(declarations, outcomes, past, features, config).rounds
     fitted = fit_features(past, features)

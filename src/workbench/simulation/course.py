@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from workbench import __version__
+
 from .checkpoints import Checkpoint
 from .choosing import check_choice, check_state, check_told
 from .digests import sha256
@@ -160,6 +162,7 @@ def _identity(world: World, settings: Settings, name: str) -> dict[str, str]:
     # Where the criteria lie says nothing of what they say.
     said = replace(settings, learning=replace(settings.learning, criteria=None))
     return {
+        "version": __version__,
         "policy": name,
         "settings": sha256(repr(said).encode()),
         "criteria": sha256(file.read_bytes() if file is not None and file.is_file() else b""),

@@ -49,8 +49,8 @@ class Learning:
         changed = {
             "rounds": simulation.rounds,
             "parameters": {"nthread": 1, **model.parameters, **simulation.parameters},
-            "weights": simulation.weights,
-            "half_life_weeks": simulation.half_life_weeks,
+            "weights": simulation.weights or model.weights,
+            "half_life_weeks": simulation.half_life_weeks or model.half_life_weeks,
         }
         return model.model_copy(update=changed)
 

@@ -13,6 +13,7 @@ import polars as pl
 
 from workbench.config import Pipeline
 from workbench.errors import ParameterError, RunDirectoryError
+from workbench.locks import LOCK_FILE, folder_held
 from workbench.progress import Tell
 from workbench.scorer.files import write_text_atomically
 
@@ -112,7 +113,7 @@ class Study:
             raise RunDirectoryError(
                 f"{folder} holds a simulation already. Go on with --resume, or give --out a folder that does not exist."
             )
-        elif folder.is_file() or (folder.is_dir() and any(one.name != ".lock" for one in folder.iterdir())):
+        elif folder.is_file() or (folder.is_dir() and any(one.name != LOCK_FILE for one in folder.iterdir())):
             raise RunDirectoryError(f"{folder} is not empty. Give --out a folder that does not exist yet.")
 
     def run(
@@ -131,12 +132,14 @@ class Study:
         ------
         SimulationError
             A run failed; what is done is kept, and no results are written.
+        RunDirectoryError
+            Another process simulates in `folder`, or it cannot be written.
         """
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text_atomically(json.dumps(self._identity(), indent=1), folder / STUDY_FILE)
-        found = run_all(self.jobs(folder), workers=workers, scheduler=scheduler, tell=tell)
-        results = self._results(found)
-        results.write(folder)
+        with folder_held(folder):
+            write_text_atomically(json.dumps(self._identity(), indent=1), folder / STUDY_FILE)
+            found = run_all(self.jobs(folder), workers=workers, scheduler=scheduler, tell=tell)
+            results = self._results(found)
+            results.write(folder)
         return results
 
     def results_in(self, folder: Path, *, workers: int = 1, tell: Tell | None = None) -> SimulationResults:

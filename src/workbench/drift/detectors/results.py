@@ -18,6 +18,7 @@ from workbench.drift.arrays import Floats
 from workbench.drift.detectors.base import Detector, Marks, Subject, measured, usual_rate
 from workbench.drift.scales import Rate, Scale
 from workbench.drift.weeks import DIMENSIONS, Weeks
+from workbench.scorer.schema import OFFICER
 
 RANDOM = "random"
 """The method of selection of the random arm."""
@@ -185,7 +186,8 @@ class Calibration(_Results):
         if subject == RANDOM_ARM:
             return scored.filter(pl.col("method") == RANDOM).with_columns(weight=pl.lit(1.0))
         chance = pl.col("inclusion_probability").fill_null(1.0)
-        return scored.filter(chance > 0).with_columns(weight=(1 / chance).clip(upper_bound=_MOST_WEIGHT))
+        is_draw = (chance > 0) & (pl.col("method") != OFFICER)
+        return scored.filter(is_draw).with_columns(weight=(1 / chance).clip(upper_bound=_MOST_WEIGHT))
 
     def _mark(self, rows: pl.DataFrame) -> Floats:
         excess: Floats = (rows["violation"] - rows["score"]).to_numpy() * rows["weight"].to_numpy()
