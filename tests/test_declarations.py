@@ -193,6 +193,7 @@ def test_outcomes_may_live_in_a_table_of_their_own() -> None:
         ({"violation": 0}, "contradictory_label"),
         ({"violation": None}, "contradictory_label"),
         ({"recovered_duty_usd": float("inf")}, "not_finite"),
+        ({"recovered_duty_usd": 2e12}, "not_finite"),
         ({"recovered_duty_usd": -1.0}, "negative_value"),
         ({"label_known_at": None}, "missing_label_date"),
         ({"label_known_at": datetime(2019, 12, 31)}, "result_before_lodgement"),

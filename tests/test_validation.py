@@ -55,6 +55,9 @@ def from_text(**values: str) -> Validated:
 ERRORS = [
     ("missing_key", {"declaration_id": None}),
     ("missing_key", {"item_no": None}),
+    ("invisible_key", {"declaration_id": "100000011084\u200b"}),
+    ("invisible_key", {"declaration_id": "100000011084\u00a0"}),
+    ("invisible_key", {"declaration_id": "1000\t00011084"}),
     ("missing_date", {"lodged_at": None}),
     ("future_date", {"lodged_at": AS_OF + timedelta(microseconds=1)}),
     ("not_finite", {"net_mass_kg": float("nan")}),

@@ -12,6 +12,7 @@ from workbench.scorer.errors import (
     SelectivityError,
     SourceError,
     did_you_mean,
+    quoted,
 )
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "SourceError",
     "StepError",
     "did_you_mean",
+    "quoted",
 ]
 
 

@@ -5,6 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_MOST_CHARACTERS = 60
+_MOST_NAMES = 40
+
+
+def quoted(text: str) -> str:
+    """Quote what a stranger wrote, of a long text only the beginning.
+
+    >>> quoted("modle"), len(quoted("m" * 100_000))
+    ("'modle'", 65)
+    """
+    return repr(text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}...")
+
 
 class SelectivityError(Exception):
     """Base of every error that a user's input or environment can cause.
@@ -25,9 +37,10 @@ class SchemaError(SelectivityError):
     @classmethod
     def missing_columns(cls, missing: Iterable[str], available: Iterable[str], where: str) -> SchemaError:
         """Build the error for columns that `where` needs and the table does not have."""
-        known = list(available)
+        known = [name if len(name) <= _MOST_CHARACTERS else f"{name[:_MOST_CHARACTERS]}..." for name in available]
         named = "; ".join(f"{name!r}{did_you_mean(name, known)}" for name in missing)
-        return cls(f"{where} needs the column(s) {named}, which the table does not have. It has: {', '.join(known)}.")
+        shown = ", ".join(known[:_MOST_NAMES]) + (f" and {len(known) - _MOST_NAMES} more" * (len(known) > _MOST_NAMES))
+        return cls(f"{where} needs the column(s) {named}, which the table does not have. It has: {shown}.")
 
 
 class MappingError(SelectivityError):

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from workbench.errors import ParameterError, did_you_mean
+from workbench.errors import ParameterError, did_you_mean, quoted
 from workbench.scorer.lanes.draw import uniforms
 from workbench.scorer.schema import KEY
 
-from .quoting import quoted
 from .world import Start
 
 _PURPOSE = "mask"

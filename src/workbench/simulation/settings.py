@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.config import FeaturesConfig, ModelConfig, Pipeline, SimulationConfig
-from workbench.errors import ParameterError, did_you_mean
+from workbench.errors import ParameterError, did_you_mean, quoted
 
 from .masking import Mask
-from .quoting import quoted
 
 PLANS = ("direct", "linear", "fast")
 """How the inspection rate comes down to the target; see `simulation.plans`."""

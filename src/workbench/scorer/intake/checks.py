@@ -55,6 +55,9 @@ PLAUSIBLE_UNIT_VALUE_USD_PER_KG = (0.001, 1_000_000.0)
 HIGHEST_AMOUNT = 1e15
 """No declaration has a mass, value or quantity beyond it; a larger number is a fault of the sender."""
 
+HIGHEST_RECOVERY_USD = 1e12
+"""No control recovers more than a country collects; one larger number would rule every total and every model."""
+
 HIGHEST_DUTY_RATE = 10.0
 """1,000 %: above the highest ad valorem rate of the public Korean sample, 754.3 %."""
 
@@ -68,6 +71,9 @@ FLOWS = ("import", "export", "transit")
 
 # Chapters 01 to 97 without 77, which is reserved; [0-9] because \d would accept the digits of other scripts.
 _HS_CODE = r"^(?:0[1-9]|[1-6][0-9]|7[0-689]|8[0-9]|9[0-7])[0-9]{4,10}$"
+
+# Control and format characters, and every space but the plain one, which the mapping takes off at both ends.
+_INVISIBLE = r"[\p{Cc}\p{Cf}\p{Z}&&[^ ]]"
 
 _FLOATS = tuple(name for name in names(Role.LODGEMENT) if SCHEMA[name].dtype.is_float())
 _NUMBERS = tuple(name for name in names(Role.LODGEMENT) if SCHEMA[name].dtype.is_numeric())
@@ -127,7 +133,12 @@ def outcome_checks(unparsed: Collection[str]) -> list[Check]:
             "impossible_label", impossible, (*labels, "inclusion_probability"), "labels 0 or 1, a share from 0 to 1"
         ),
         _error("contradictory_label", contradictory, told, "one result, and a violation wherever something was found"),
-        _error("not_finite", ~recovered.is_finite(), ("recovered_duty_usd",), "a finite number"),
+        _error(
+            "not_finite",
+            ~(recovered.abs() < HIGHEST_RECOVERY_USD),
+            ("recovered_duty_usd",),
+            f"a finite number below {HIGHEST_RECOVERY_USD:.0e} USD",
+        ),
         _error("negative_value", recovered < 0, ("recovered_duty_usd",), "0 USD or more"),
         _error(
             "missing_label_date", violation.is_not_null() & known_at.is_null(), times, "when the result was recorded"
@@ -143,6 +154,12 @@ def _errors(unparsed: Collection[str], as_of: datetime | None) -> list[Check]:
     amounts = ("customs_value_usd", "quantity", "package_count", "container_count")
     checks = [
         _error("missing_key", _any([pl.col(name).is_null() for name in KEY]), KEY, "a declaration and item number"),
+        _error(
+            "invisible_key",
+            pl.col("declaration_id").str.contains(_INVISIBLE),
+            KEY,
+            "a number that looks like no other: without tabs, no-break spaces and characters of no width",
+        ),
         _error("duplicate_key", pl.col("duplicate"), KEY, "each key once; which of the rows is right is unknown"),
         _error("unparsable_date", _unparsed(unparsed, ("lodged_at",)), ("lodged_at",), "the mapping's date format"),
         _error("missing_date", pl.col("lodged_at").is_null(), ("lodged_at",), "the moment of lodgement"),
@@ -161,7 +178,7 @@ def _errors(unparsed: Collection[str], as_of: datetime | None) -> list[Check]:
     ]
     if as_of is not None:
         future = _error("future_date", pl.col("lodged_at") > as_of, ("lodged_at",), f"lodgement by {as_of}")
-        checks.insert(4, future)
+        checks.insert(5, future)
     return checks
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ..errors import SourceError
+from ..errors import SourceError, quoted
 
 _BLOCK_BYTES = 8 * 1024 * 1024
 _QUOTE, _NEWLINE, _RETURN = b'"\n\r'
@@ -176,7 +176,7 @@ def _header(record: bytes, path: Path, form: CsvFormat) -> list[str]:
     numbers = pl.Series(header).cast(pl.Float64, strict=False).is_not_null()
     if numbers.any():
         raise SourceError(
-            f"{path} has no header: its first line holds the number {header[numbers.arg_max() or 0]!r} "
+            f"{path} has no header: its first line holds the number {quoted(header[numbers.arg_max() or 0])} "
             "where a column's name is expected. Add a first line with the names of the columns."
         )
     return header
@@ -195,7 +195,7 @@ def checked_names(header: list[str], where: str) -> None:
         raise SourceError(f"{where}: column(s) {', '.join(empty)} have no name. Give every column a name.")
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
-        named = ", ".join(repr(name) for name in repeated)
+        named = ", ".join(quoted(name) for name in repeated)
         raise SourceError(f"{where}: more than one column is named {named}. Give every column its own name.")
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from workbench.errors import ParameterError, did_you_mean
+from workbench.errors import ParameterError, did_you_mean, quoted
 from workbench.simulation.policies.arm import Arm, Ranking, Turn
 from workbench.simulation.policies.blend import Blend
 from workbench.simulation.policies.mixture import Mixture
 from workbench.simulation.policies.registry import arms, described, policies
 from workbench.simulation.policy import Policy
-from workbench.simulation.quoting import quoted
 
 # No more decimals than the canonical text keeps: what it names must be what was asked for.
 _NUMBER = re.compile(r"0?\.[0-9]{1,4}")
