@@ -419,6 +419,13 @@ TAMPERED = {
     "another period": (lambda state: state.update(start="2020-01-01T00:00:00"), "is said to have 19 weeks, expected"),
     "a period turned round": (lambda state: state.update(start=state["end"], end=state["start"]), "is said to have"),
     "no limits": (lambda state: state.update(limits={}), "'limits' is no list of limits"),
+    "nothing left to watch": (lambda state: state.update(limits=[]), "has neither limits nor a reason"),
+    "everything refused": (
+        lambda state: state.update(limits=[], refused=[{"code": one.code, "reason": "rain"} for one in QUICK]),
+        "nothing could ever be found",
+    ),
+    "a limit that nothing reaches": (_changed_limit(week_limit=1e6), "week_limit 1000000.0"),
+    "no spread to speak of": (_changed_limit(spread=1e-320), "no such limit can be learnt"),
     "a limit without a name": (lambda state: state["limits"][0].pop("subject"), "a limit has no 'subject'"),
     "words for a limit": (_changed_limit(spread="wide"), "something other than the names and numbers"),
     "a spread of nothing": (_changed_limit(spread=0.0), "spread 0.0.*no such limit can be learnt"),

@@ -14,6 +14,9 @@ from workbench.errors import SourceError
 
 _LETTERS = 60
 _MOST = 1e12
+_LEAST_SPREAD, _MOST_SPREADS = 1e-6, 1e3
+"""Residuals are roots of counts and limits are spreads of them: beyond these no reference leads."""
+
 _COUNTS = ("weeks", "items", "baseline")
 _ABOVE_ZERO = ("spread", "week_limit", "sum_limit")
 
@@ -56,6 +59,11 @@ def _refuse_detectors(limits: pl.DataFrame, refused: Sequence[Refused], detector
     codes = [one.code for one in detectors]
     if unknown := sorted({*limits["code"], *(one.code for one in refused)} - set(codes)):
         raise _wrong(f"{_shown(unknown[0])} is no detector of this version, expected {', '.join(codes)}")
+    told = {*limits["code"], *(one.code for one in refused)}
+    if missing := [code for code in codes if code not in told]:
+        raise _wrong(f"{missing[0]!r} has neither limits nor a reason why it has none")
+    if limits.is_empty():
+        raise _wrong("no detector has a limit, so that nothing could ever be found")
     adds_up = pl.col("code").is_in([one.code for one in detectors if one.adds_up])
     wrong = limits.filter(adds_up & pl.col("sum_limit").is_null())
     if wrong.height:
@@ -76,8 +84,8 @@ def _limits(state: Mapping[str, Any]) -> pl.DataFrame:
     except (TypeError, OverflowError, pl.exceptions.PolarsError):
         raise _wrong("a limit holds something other than the names and numbers that were written") from None
     known = [name for name in LIMITS if name != "sum_limit"]
-    numbers = pl.all_horizontal(pl.col(pl.Float64).is_finite().fill_null(True))
-    positive = pl.all_horizontal((pl.col(name) > 0).fill_null(True) for name in _ABOVE_ZERO)
+    numbers = pl.all_horizontal((pl.col(pl.Float64).abs() <= _MOST_SPREADS).fill_null(True))
+    positive = pl.all_horizontal((pl.col(name) >= _LEAST_SPREAD).fill_null(True) for name in _ABOVE_ZERO)
     right = pl.all_horizontal(pl.col(known).is_not_null()) & numbers & positive & (pl.col("weeks") >= LEAST_WEEKS)
     if (wrong := table.filter(~right)).height:
         row = wrong.row(0, named=True)
