@@ -143,11 +143,15 @@ def test_without_a_policy_the_model_is_tried_with_and_without_a_lot(workbench, p
 
 
 def test_simulations_are_set_side_by_side(workbench, study, finished, tmp_path):
-    done = workbench("experiments", finished, "--out", tmp_path / "experiments")
+    again = shutil.copytree(finished, tmp_path / "again")
+    done = workbench("experiments", finished, again, "--out", tmp_path / "experiments")
     assert done.code == 0
-    assert done.out.startswith("sim, 10 % controlled: ")
+    assert "sim, 10 % controlled: " in done.out
     assert (tmp_path / "experiments" / "report.html").is_file()
-    refused = workbench("experiments", tmp_path / "nowhere", "--out", tmp_path / "more")
+    alone = workbench("experiments", finished, "--out", tmp_path / "more")
+    assert alone.code == USER_MISTAKE
+    assert "give two folders" in alone.err
+    refused = workbench("experiments", finished, tmp_path / "nowhere", "--out", tmp_path / "more")
     assert refused.code == USER_MISTAKE
     assert "no finished simulation" in refused.err
     assert not (tmp_path / "more").exists()

@@ -297,7 +297,7 @@ def test_what_is_no_file_or_has_no_readable_name_is_named_and_the_day_goes_on(be
     done = bench.call(day)
     assert done.summary["rows"]["decided"] == 20
     told = {name.removeprefix("incoming/"): why for name, why in done.unreadable.items()}
-    assert told == done.summary["unreadable"]
+    assert done.unreadable == done.summary["unreadable"]
     assert told == {
         "by-mistake": "it is a folder; only files are read. Move its files one up",
         "nowhere.csv": "it is a link that leads nowhere",
@@ -378,8 +378,9 @@ def test_what_was_decided_is_not_decided_again_and_says_so(bench: Bench) -> None
     bench.drop(rows, "copy.parquet")
     bench.drop(rows.head(5), "part.csv")
     done = bench.call(first)
-    assert done.summary["rows"] == {"decided": rows.height, "set_aside": 5, "waiting": 0}
-    assert done.summary["set_aside"] == {"repeated": 5}
+    assert done.summary["rows"] == {"decided": rows.height, "set_aside": rows.height + 5, "waiting": 0}
+    assert done.summary["set_aside"] == {"repeated": 5, "same_file": rows.height}
+    assert f"copy.parquet is, to the byte, a.parquet, read on {first}." in done.describe()
     doubled = rows.with_row_index("at").with_columns(
         customs_value_usd=pl.col("customs_value_usd") * pl.when(pl.col("at") < 9).then(2.0).otherwise(1.0)
     )
@@ -449,10 +450,14 @@ def test_rows_that_cannot_be_decided_get_the_fallback_lane_once(bench: Bench) ->
     assert set(decided.filter(pl.col("cause").str.starts_with("quarantine"))["lane"]) == {"yellow"}
     quarantine = pl.read_parquet(done.folder / "quarantine.parquet")
     assert quarantine.sort("file_row")["file_row"].to_list() == [1, 2, 3, 4]
+    assert done.summary["same_files"] == {}
     archived = bench.desk.path / "archive" / "incoming" / str(first) / "odd.csv"
     shutil.copy(archived, bench.desk.path / "incoming" / "the-same-bytes.csv")
     bench.drop(pl.read_csv(archived, infer_schema=False), "written-anew.parquet")
-    again = pl.read_parquet(bench.call(second).folder / "decisions.parquet")
+    later = bench.call(second)
+    assert later.summary["set_aside"] == {"already_decided": 2, "amended": 3, "same_file": 6}
+    assert later.summary["same_files"] == {"the-same-bytes.csv": f"odd.csv, read on {first}"}
+    again = pl.read_parquet(later.folder / "decisions.parquet")
     assert again["cause"].to_list() == ["quarantine:missing_key"], "without a key nobody can know it again"
 
 
@@ -522,14 +527,14 @@ def test_a_call_killed_anywhere_is_finished_by_the_next(
     for day in bench.days[:2]:
         feed(bench, day)
         for _ in range(data.draw(st.integers(1, 2), label="kills")):
-            with killed_at(data.draw(st.integers(1, 34), label="at"), after=data.draw(st.booleans())):
+            with killed_at(data.draw(st.integers(1, 42), label="at"), after=data.draw(st.booleans())):
                 try:
                     bench.call(day)
                 except Killed:
                     continue
         bench.call(day)
     assert decided_content(bench) == decided_content(unharmed)
-    assert [line.kind for line in bench.desk.ledger().lines] == [line.kind for line in unharmed.desk.ledger().lines]
+    assert steps_of(bench) == steps_of(unharmed), "what was announced and never written is announced again"
     assert list(bench.desk.path.rglob("*.partial")) == []
 
 
@@ -543,6 +548,10 @@ def feed(bench: Bench, day: date) -> None:
     if bench.desk.days():
         bench.drop(bench.result_rows(day - timedelta(days=1)), f"{day}.csv", "results")
         bench.drop(bench.rerouted(bench.decisions()["declaration_id"][:2], "red", day), f"{day}.csv", "officers")
+
+
+def steps_of(bench: Bench) -> list[str]:
+    return [line.kind for line in bench.desk.ledger().lines if line.kind != "intent"]
 
 
 def decided_content(bench: Bench) -> dict[str, str]:
@@ -595,6 +604,21 @@ def test_a_process_killed_at_any_moment_loses_nothing_and_decides_nothing_twice(
         bench.call(day)
     assert killed >= 6
     assert decided_content(bench) == decided_content(unharmed)
+
+
+def test_a_folder_that_no_call_announced_is_not_sealed(bench: Bench, desk_template: Path, tmp_path: Path) -> None:
+    day = bench.days[0]
+    other = Bench.copy(desk_template, tmp_path / "other", bench.raw)
+    other.drop(bench.lodged_on(day).head(3), "a.csv")
+    forged = other.call(day).folder
+    shutil.copytree(forged, bench.desk.day_folder(day))
+    sealed = bench.desk.chain.read_bytes()
+    for ask in (day, bench.days[1]):
+        with pytest.raises(DeskError, match=r"is not what the ledger announced, .* Move it away and call again"):
+            bench.call(ask)
+    assert bench.desk.chain.read_bytes() == sealed
+    shutil.rmtree(bench.desk.day_folder(day))
+    assert bench.call(day).summary["rows"]["decided"] == 0
 
 
 def test_a_file_changed_between_kill_and_next_call_is_named(bench: Bench) -> None:
@@ -651,6 +675,31 @@ def test_an_intake_that_is_gone_and_a_public_file_cut_short_are_named(decided_be
     (bench.desk.intakes()[0] / "results.parquet").unlink()
     with pytest.raises(DeskError, match=r"results\.parquet is gone or cannot be read"):
         bench.call(bench.days[2])
+
+
+@pytest.mark.parametrize("name", ["history/outcomes.parquet", "history/declarations.parquet", "pipeline.json"])
+def test_history_and_pipeline_are_those_of_the_first_line(decided_bench: Bench, name: str) -> None:
+    bench, (first, second) = decided_bench, decided_bench.days[:2]
+    file = bench.desk.path / name
+    file.write_bytes(file.read_bytes() + b" ")
+    calls = [
+        lambda: bench.call(second),
+        lambda: daily.known(bench.desk),
+        lambda: daily.report(bench.desk),
+        lambda: daily.refresh(bench.desk, first, now=evening(second)),
+    ]
+    for call in calls:
+        with pytest.raises(DeskError, match=f"{Path(name).name} was changed since it was written: restore it"):
+            call()
+
+
+def test_what_a_killed_call_left_half_written_goes_wherever_it_lies(bench: Bench) -> None:
+    places = ["days", "intakes", "archive/incoming/2025-06-10", "archive/results/000001", "history", "."]
+    for place in places:
+        (bench.desk.path / place).mkdir(parents=True, exist_ok=True)
+        (bench.desk.path / place / ".a.csv.123456.partial").write_text("half")
+    bench.call(bench.days[0])
+    assert list(bench.desk.path.rglob("*.partial")) == []
 
 
 # Results
@@ -841,6 +890,23 @@ def test_the_last_rerouting_counts_and_a_confirmation_leaves_the_cause(decided_b
     assert officers.accepted(bench.desk).height == 3
 
 
+def test_a_rerouting_dated_ahead_beats_none_and_knowledge_has_a_moment(decided_bench: Bench) -> None:
+    bench, (first, second, third) = decided_bench, decided_bench.days[:3]
+    one = bench.decisions().filter(cause="none")["declaration_id"].min()
+    ahead = bench.rerouted([one], "red", date(2062, 1, 1))
+    bench.drop(pl.concat([ahead, bench.rerouted([one], "yellow", second, hour=9)]), "m.csv", "officers")
+    done = bench.call(second).intake
+    assert (done.reroutings, done.refused_reroutings) == (1, {"future_rerouting": 1})
+    bench.drop(bench.rerouted([one], "blue", third, hour=9), "n.csv", "officers")
+    bench.call(third)
+
+    def lane(known_by: date) -> str:
+        rows = daily.outcomes(bench.desk, as_of=daily.incoming.end_of(known_by))
+        return rows.filter(declaration_id=one)["lane"][0]
+
+    assert [lane(day) for day in (first, second, third)] == ["green", "yellow", "blue"]
+
+
 # Counters, capacity, adoption
 
 
@@ -903,8 +969,9 @@ def test_the_report_estimates_the_truth_from_the_desks_own_outcomes(
         bench.call(day)
     decided = bench.decisions().join(small_world.truth, on=list(KEY))
     truth = decided.select(*KEY, "lane", violation=pl.col("fraudulent").cast(pl.Int8))
-    at = datetime(days[-1].year, days[-1].month, days[-1].day, 23)
-    found = truth.filter(lane="red").select(*KEY, "violation", label_known_at=pl.lit(at))
+    at = pl.col("decided_on").cast(pl.Datetime("us")) + timedelta(hours=23)
+    found = truth.join(bench.decisions().select(*KEY, "decided_on"), on=list(KEY)).filter(lane="red")
+    found = found.select(*KEY, "violation", label_known_at=at)
     bench.drop(found, "r.parquet", "results")
     assert bench.call(end).intake.results == found.height
     report = daily.report(bench.desk, weeks=2)
@@ -929,6 +996,48 @@ def test_the_report_estimates_the_truth_from_the_desks_own_outcomes(
     assert low < truth["violation"].mean() < high
     assert pl.read_parquet(out / "outcomes.parquet").equals(report.outcomes)
     assert "full controls would find a violation" in report.describe()
+
+
+def test_results_that_come_after_the_period_count_and_can_be_played_back(decided_bench: Bench) -> None:
+    bench, (first, second, third) = decided_bench, decided_bench.days[:3]
+    controlled = bench.decisions().filter(pl.col("lane") != "green").select(KEY)
+    moment = datetime(second.year, second.month, second.day, 12)
+    late = controlled.with_columns(violation=pl.lit(0), label_known_at=pl.lit(moment))
+    bench.drop(late, "r.parquet", "results")
+    assert bench.call(third).intake.results == late.height
+    now, then = (daily.report(bench.desk, first, known_by=known).to_dict() for known in (None, first))
+    assert (now["last"], now["known_by"], then["known_by"]) == (str(first), None, str(first))
+    assert (now["results"], then["results"]) == (late.height, 0)
+    declarations = controlled["declaration_id"].n_unique()
+    assert now["controls"] == {"declarations": declarations, "waiting": 0, "waiting_since": None, "released": 0}
+    assert (then["controls"]["waiting"], then["controls"]["waiting_since"]) == (declarations, str(first))
+    assert now["days_decided"] == 1
+    assert now["came_back"]["results"] == late.height, "taken in after the last day of the period"
+    with pytest.raises(DeskError, match=f"{first} is before {third}"):
+        daily.report(bench.desk, third, known_by=first)
+    released = controlled["declaration_id"].unique().sort()[:1]
+    decided = bench.decisions().filter(pl.col("declaration_id") == released[0])
+    if not decided["is_drawn"].any():
+        bench.drop(bench.rerouted(released, "green", third), "m.csv", "officers")
+        bench.call(bench.days[3])
+        assert daily.report(bench.desk, first).to_dict()["controls"]["released"] == 1
+
+
+def test_a_day_of_a_trial_never_looks_proven(finished_run: RunFolder, small_raw: pl.DataFrame, tmp_path: Path) -> None:
+    made = daily.init(tmp_path / "desk", finished_run.pipeline, run=finished_run.path)
+    bench = Bench(made.desk, small_raw, small_raw)
+    day, now = bench.days[0], datetime(2026, 3, 1, 12, tzinfo=HANOI)
+    random_arm.commit(made.desk.chain, made.desk.keys, 1, first=day, programme="small", trial="rehearsal", now=now)
+    bench.drop(bench.lodged_on(day).head(30), "a.csv")
+    done = daily.daily(made.desk, day, now=now)
+    assert done.summary["trial"] == "rehearsal"
+    assert "Trial 'rehearsal': proves nothing" in done.describe()
+    random_arm.reveal(made.desk.chain, made.desk.keys, day, now=now)
+    found = daily.report(made.desk)
+    assert found.to_dict()["random_arm"]["trials"] == {"rehearsal": 1}
+    assert found.to_dict()["random_arm"]["holds"] == 0
+    assert [str(one.state) for one in found.days] == ["holds, of a trial: proves nothing"]
+    assert "TRIAL 'rehearsal', 1 day: proves nothing." in found.describe()
 
 
 def test_a_report_without_a_day_says_so(bench: Bench) -> None:
@@ -1000,6 +1109,19 @@ def controls_of(features, scorer: Scorer, raw: pl.DataFrame) -> float:
     return float(given.take("importer__controls", "controls")[0])
 
 
+def test_no_day_is_decided_with_profiles_of_its_future(bench: Bench) -> None:
+    first, second, third = bench.days[:3]
+    bench.drop(bench.lodged_on(first, second), "a.csv")
+    before = bench.desk.bundle_folder()
+    daily.refresh(bench.desk, second, now=evening(third))
+    ledger = bench.desk.ledger_file.read_bytes()
+    with pytest.raises(DeskError, match=f"after the end of {first}: nobody knew it then. Call for {second} or later"):
+        daily.daily(bench.desk, first, now=evening(third))
+    assert bench.desk.ledger_file.read_bytes() == ledger
+    daily.adopt(bench.desk, before, "back to what was known")
+    assert daily.daily(bench.desk, first, now=evening(third)).summary["rows"]["decided"] > 0
+
+
 def test_what_cannot_be_refreshed_is_refused(bench: Bench, finished_run: RunFolder, tmp_path: Path) -> None:
     first, second = bench.days[:2]
     third = bench.days[2]
@@ -1038,6 +1160,7 @@ def test_a_week_trains_one_challenger_and_puts_nothing_in_force(
     line = bench.desk.ledger().find("retrain", done.week)
     assert line.detail["as_of"] == daily.incoming.end_of(day).isoformat(), "it was trained by the call that was cut"
     assert (done.model_version, done.was_done) == (1, False), "registered once, though the first call was cut short"
+    assert f'{done.folder / "bundle"} --reason "promoted" --desk {bench.desk.path}' in done.describe()
     assert bench.desk.bundle_line() == before
     again = daily.retrain(bench.desk, day, store, now=later)
     assert again.was_done
@@ -1101,6 +1224,42 @@ def test_a_desk_is_made_once_from_one_bundle_of_its_programme(finished_run: RunF
         Desk.open(tmp_path / "d")
 
 
+@pytest.mark.parametrize("place", ["desk", "desk/public", "desk/public/keys", "desk/incoming"])
+def test_secrets_lie_where_nobody_else_reads(finished_run: RunFolder, tmp_path: Path, place: str) -> None:
+    asked = {"bundle": finished_run.path / "bundle", "keys": tmp_path / place}
+    with pytest.raises(DeskError, match=r"lies in the (desk|folder of the public file)"):
+        daily.init(tmp_path / "desk", finished_run.pipeline, **asked)
+    assert not (tmp_path / "desk").exists()
+    beside = {**asked, "keys": tmp_path / "open", "chain": tmp_path / "open" / "arm.jsonl"}
+    with pytest.raises(DeskError, match="secrets would be published"):
+        daily.init(tmp_path / "desk", finished_run.pipeline, **beside)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell")
+@pytest.mark.parametrize(
+    ("codes", "comes_to", "steps"),
+    [
+        ({}, 0, ["daily", "random", "refresh"]),
+        ({"daily": 4}, 4, ["daily", "random", "refresh"]),
+        ({"daily": 2}, 2, ["daily"]),
+        ({"daily": 4, "random": 2}, 2, ["daily", "random"]),
+        ({"refresh": 2}, 2, ["daily", "random", "refresh"]),
+    ],
+)
+def test_the_script_of_the_guide_keeps_the_exit_code(
+    tmp_path: Path, codes: dict[str, int], comes_to: int, steps: list[str]
+) -> None:
+    guide = (Path(__file__).parents[1] / "docs" / "daily.md").read_text()
+    script = guide.split("nightly.sh`")[1].split("```")[1]
+    cases = " ".join(f"{name}) exit {code};;" for name, code in codes.items())
+    fake = tmp_path / "workbench"
+    fake.write_text(f'#!/bin/sh\necho "$1" >> "{tmp_path}/called"\ncase "$1" in {cases} esac\n')
+    fake.chmod(0o755)
+    found = subprocess.run(["sh", "-c", script], env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, check=False)
+    assert found.returncode == comes_to
+    assert (tmp_path / "called").read_text().split() == steps
+
+
 def test_the_commands_say_what_they_did(bench: Bench) -> None:
     day = bench.days[0]
     bench.drop(bench.lodged_on(day), "a.csv")
@@ -1115,7 +1274,8 @@ def test_the_commands_say_what_they_did(bench: Bench) -> None:
     told = call("report", "--weeks", "2", "--out", str(bench.desk.path / "report"))
     assert told.exit_code == 0
     assert "Declarations by lane" in told.output
-    assert "Draws of 0 day(s) hold, the keys of 2 are not revealed yet." in told.output
+    assert "Days whose draw holds: 0; whose key is not revealed yet: 2." in told.output
+    assert f"NOT READ: incoming/odd.csv, last on {day + timedelta(days=1)}: " in told.output
 
 
 def test_a_refresh_without_a_date_is_of_the_last_day_that_is_over(

@@ -25,7 +25,7 @@ from workbench.estimates import (
     target_from_decisions,
     target_from_ranking,
 )
-from workbench.estimates.intervals import Findings, Sample, added, interval, subtracted
+from workbench.estimates.intervals import Findings, Sample, added, interval, less_known
 from workbench.estimates.lift import ratio
 from workbench.estimates.strata import LEAST_RESULTS, Strata
 from workbench.evaluation import Estimate, Refusal
@@ -314,6 +314,57 @@ class TestCompliance:
         assert revenue.recoverable_usd.high_95 > 30 / 120 * 1020 * 100 > whole.recoverable_usd.high_95
         assert revenue.recoverable_usd.low_95 < whole.recoverable_usd.low_95
 
+    def test_what_a_milder_control_found_keeps_its_amount(self):
+        checked = goods(20, 300_000, lane="yellow", cause="random", violation=1, recovered_duty_usd=5000.0, **LOT)
+        drawn_too = drawn(100, 10).with_columns(recovered_duty_usd=100.0 * pl.col("violation"))
+        completed = record(drawn_too, checked, waiting(900)).completed(violating=True)
+        assert completed.recovered_duty_usd.sum() == 20 * 5000 + 10 * 100
+
+    @staticmethod
+    def priced(unpriced: int, violations: int = 20) -> pl.DataFrame:
+        """Return goods of which the lot found some violations worth 100 to 2,000 USD, the first without an amount."""
+        number = pl.int_range(pl.len())
+        amount = pl.when(number < violations).then(100.0 * (number + 1)).otherwise(0.0)
+        found = drawn(100, violations).with_columns(recovered_duty_usd=pl.when(number >= unpriced).then(amount))
+        return pl.concat([found, waiting(900)], how="diagonal")
+
+    def test_a_violation_without_an_amount_costs_what_the_others_do(self):
+        whole, some = (compliance(ControlRecord.from_decisions(self.priced(n))).revenue for n in (0, 4))
+        assert (whole.without_amount, some.without_amount) == (0, 4)
+        others = 100.0 * np.arange(5, 21)
+        assert some.found_usd == others.sum()
+        assert some.recoverable_usd.value == pytest.approx(10 * others.mean() * 20)
+        assert some.gap_usd.value == pytest.approx(9 * others.mean() * 20)
+        assert some.recoverable_usd.low_95 < whole.recoverable_usd.low_95
+        assert some.recoverable_usd.high_95 > whole.recoverable_usd.high_95
+        assert json.loads(json.dumps(some.to_dict()))["without_amount"] == 4
+
+    def test_its_bounds_join_those_of_missing_results(self):
+        missing = drawn(10, 0, 300_000).with_columns(violation=pl.lit(None, pl.Int8))
+        alone, both = (
+            compliance(record(*parts)).revenue.recoverable_usd
+            for parts in ((self.priced(4),), (self.priced(4), missing))
+        )
+        assert both.low_95 < alone.low_95
+        assert both.high_95 > alone.high_95
+
+    def test_too_many_violations_without_an_amount_are_refused(self):
+        found = compliance(ControlRecord.from_decisions(self.priced(5)))
+        assert (found.revenue.code, found.revenue.found, found.revenue.needed) == ("amounts_missing", 15, 16)
+        assert found.violations.value == 200
+        history = {"methods": [{}], "random_arm": found.to_dict(), "lifts": []}
+        rows = chance.section(history).blocks[0].rows
+        assert "15 violations with an amount, 16 are needed" in str(rows).replace("\u00a0", " ")
+
+    def test_the_page_says_that_amounts_are_missing(self):
+        told = compliance(ControlRecord.from_decisions(self.priced(4))).to_dict()
+        text = " ".join(chance.section({"methods": [{}], "random_arm": told, "lifts": []}).text).replace("\u00a0", " ")
+        assert "Full controls found 4 violations without an amount." in text
+
+    def test_what_a_milder_control_did_not_price_is_not_recovered(self):
+        checked = goods(20, 300_000, lane="yellow", cause="model", violation=1, **(LOT | {"would_be_lane": "yellow"}))
+        assert compliance(record(self.priced(0), checked)).revenue.without_amount == 0
+
     def test_without_missing_results_nothing_is_widened(self):
         assert compliance(record(*USUAL)).nonresponse is None
 
@@ -355,7 +406,7 @@ class TestCompliance:
 class TestIntervals:
     """The simulation behind the intervals."""
 
-    sample = Sample(np.full(100, 20.0), np.zeros(100, dtype=np.int64), 2000)
+    sample = Sample(np.full(100, 20.0), np.zeros(100, dtype=np.int64))
     amount = np.append(np.array([3.0, 50.0, 4.0, 7.0, 900.0, 30.0]), np.zeros(94))
 
     def found(self, factor: float = 1.0, blurred: bool = True) -> Estimate:
@@ -380,7 +431,7 @@ class TestIntervals:
     @settings(max_examples=30, deadline=None)
     @given(st.integers(0, 60), st.integers(61, 300), st.floats(1.0, 200.0))
     def test_bounds_hold_the_value_and_what_was_found(self, violations, controls, weight):
-        sample = Sample(np.full(controls, weight), np.zeros(controls, dtype=np.int64), round(weight * controls))
+        sample = Sample(np.full(controls, weight), np.zeros(controls, dtype=np.int64))
         found = interval(sample, Findings(np.arange(controls) < violations, np.ones(controls), np.ones(5)))
         assert violations <= found.low_95 + 1e-9
         assert found.low_95 <= found.value <= found.high_95
@@ -388,7 +439,16 @@ class TestIntervals:
     def test_sums_and_differences_keep_lopsided_bounds(self):
         one, other = Estimate(10.0, 7.0, 30.0), Estimate(5.0, 5.0, 5.0)
         assert added([one, other]) == Estimate(15.0, 12.0, 35.0)
-        assert subtracted(other, one) == Estimate(-5.0, -25.0, -2.0)
+        assert less_known(one, 8.0) == Estimate(2.0, -1.0, 22.0)
+
+    @pytest.mark.parametrize("strata", [np.repeat([0, 1], [1000, 50]), np.zeros(1050)], ids=["apart", "in one stratum"])
+    def test_few_results_that_stand_for_many_goods_and_found_nothing_prove_nothing(self, strata):
+        """Fifty clean results for 5,000 goods are no proof that fewer than one in a hundred of these violates."""
+        sample = Sample(np.repeat([5.0, 100.0], [1000, 50]), strata.astype(np.int64))
+        for hits in (0, 20):
+            found = interval(sample, Findings((np.arange(1050) < hits) * 1.0, np.ones(1050), np.ones(5)))
+            assert found.value == 5 * hits
+            assert 200 < found.high_95 < 700
 
 
 class TestLifts:
@@ -442,8 +502,30 @@ class TestPolicyValue:
     def test_the_policy_in_force_is_worth_what_it_is_expected_to_find(self):
         value = self.valued(pl.col("full_control_probability"))
         assert value.ips.value == pytest.approx(4 + 10)
-        assert value.difference == Estimate(0.0, 0.0, 0.0)
-        assert value.goods == value.goods_in_force == pytest.approx(150)
+        assert value.difference.value == pytest.approx(0.0)
+        assert value.difference.low_95 == value.ips.low_95 - 14
+        assert value.goods == pytest.approx(150)
+        assert value.goods_in_force == 150
+
+    def test_what_was_found_is_known_in_a_history_too(self):
+        """Criteria controlled 200 of 2,000 fully and found nothing: what is stored of a history is no probability."""
+        table = pl.concat([drawn(100, 10), waiting(1700), sure(200, 0)]).drop("^.*probability$")
+        table = table.with_columns(target=(pl.col("cause") != "model").cast(pl.Float64) * 0.5)
+        value = policy_value(ControlRecord.from_history(table, lot_frame="all"), "target")
+        assert value.goods_in_force == 300
+        assert value.difference.value == value.ips.value - 10
+
+    def test_it_says_that_its_intervals_hold_missing_results(self):
+        missing = drawn(10, 0, 300_000).with_columns(violation=pl.lit(None, pl.Int8))
+        with_missing = self.valued(pl.lit(1.0), *USUAL, missing)
+        assert (with_missing.missing, self.valued(pl.lit(1.0)).missing) == (10, 0)
+        assert "Intervals hold whatever the 10 missing results would have shown." in with_missing.describe()
+
+    def test_violations_without_an_amount_are_priced_or_refused(self):
+        some, many = (self.valued(pl.lit(1.0), TestCompliance.priced(n), outcome="recovered_duty_usd") for n in (4, 5))
+        assert some.ips.value == pytest.approx(10 * 100.0 * np.arange(5, 21).mean() * 20)
+        assert some.ips.low_95 < 0.8 * 10 * 100.0 * np.arange(5, 21).sum()
+        assert many.code == "amounts_missing"
 
     def test_what_is_controlled_anyway_is_known(self):
         value = self.valued((pl.col("cause") == "model").cast(pl.Float64))

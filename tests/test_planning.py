@@ -278,6 +278,27 @@ def test_the_lowest_rate_lies_between_two_rates_by_a_straight_line():
     assert kept.sure == pytest.approx(0.04)
 
 
+def test_luck_at_one_rate_is_not_kept_for_all_higher_ones():
+    """At 3 % the estimate is high by chance: the closest rising line goes through the mean of it and the next."""
+    kept = lowest_rates(straight((0.02, 0.03, 0.04, 0.05), (20.0, 60.0, 40.0, 80.0)), 55.0, "an aim")
+    assert kept.likely == pytest.approx(0.04 + 0.01 * 5 / 30)
+    assert lowest_rates(straight((0.02, 0.03, 0.04, 0.05), (20.0, 60.0, 40.0, 80.0)), 45.0, "an aim").sure > 0.04
+
+
+def test_the_likely_rate_is_too_low_as_often_as_too_high():
+    rates, rng = np.array((0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.10, 0.15, 0.20, 0.30)), np.random.default_rng(4)
+    truth = 300 * (rates / 0.3) ** 0.35
+    strayed = (truth + rng.normal(0, 25, len(rates)) for _ in range(200))
+    likely = [lowest_rates(straight(rates, one), truth[5], "an aim").likely for one in strayed]
+    assert np.mean([one is not None and one < rates[5] for one in likely]) == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_rate_is_sure_where_all_higher_ones_are():
+    dips = straight((0.02, 0.04, 0.06), (60.0, 70.0, 50.0))
+    assert lowest_rates(dips, 45.0, "an aim").sure is None
+    assert lowest_rates(dips, 40.0, "an aim").sure == pytest.approx(0.02)
+
+
 def test_what_no_rate_reaches_is_not_known():
     kept = lowest_rates(straight((0.02, 0.04), (20.0, 40.0)), 41.0, "an aim")
     assert (kept.likely, kept.sure) == (None, None)
@@ -327,6 +348,29 @@ def test_the_rise_that_is_noticed_is_noticed_in_four_cases_of_five():
     bar = np.quantile(rng.poisson(mean, 200_000), 0.95)
     assert (rng.poisson(mean * (1 + rise), 200_000) > bar).mean() == pytest.approx(0.8, abs=0.04)
     assert noticed_rise(0.0) is None
+
+
+def test_a_plan_says_that_its_intervals_hold_missing_results(goods):
+    table = decided(goods, 0)
+    late = (pl.col("cause") == "random") & (pl.int_range(pl.len()) % 20 == 0)
+    late_too = table.with_columns(violation=pl.when(~late).then("violation"))
+    plan, whole = (make_plan(Ground.of(one, (0.1,), random_share=0.01, lot_frame=None)) for one in (late_too, table))
+    said = f"{plan.missing:,} missing results"
+    assert (plan.missing, whole.missing) == (table.filter(late).height, 0)
+    assert said in plan.describe()
+    assert "missing" not in whole.describe()
+    assert plan.frontier.estimate(0.1).low_95 < whole.frontier.estimate(0.1).low_95
+    for one, tells in ((plan, True), (whole, False)):
+        text = " ".join(planning_page(one.to_dict()).sections[0].text)
+        assert ("results of controls drawn are not recorded yet. The intervals hold" in text) is tells
+
+
+def test_violations_without_an_amount_leave_a_plan_no_duty(goods):
+    table = decided(goods, 0)
+    half = table.with_columns(recovered_duty_usd=pl.when(pl.int_range(pl.len()) % 2 == 0).then("recovered_duty_usd"))
+    row = frontier(Ground.of(half, (0.1,), random_share=0.01, lot_frame=None)).table.row(0, named=True)
+    assert row["found"] is not None
+    assert row["duty_usd"] is None
 
 
 def test_a_plan_is_written_whole_and_read_back(goods, tmp_path):

@@ -152,10 +152,28 @@ def test_secrets_are_committed_to_ahead_one_a_day_for_their_owner_alone(desk: De
     assert done.to_dict()["head"] == {"count": 3, "sha256": record.entries[-1].sha256}
 
 
-def test_the_next_call_goes_on_where_the_last_one_ended(desk: Desk) -> None:
+def test_the_next_call_tops_up_to_so_many_days_ahead(desk: Desk) -> None:
     desk.commit(2)
-    assert desk.commit(1, programme="").days == (DAY + timedelta(days=2),)
-    assert desk.commit(1, now=later(days=30)).days == (later(days=31).date(),)
+    assert desk.commit(3, programme="").days == (DAY + timedelta(days=2),)
+    before = desk.chain.read_bytes()
+    again = desk.commit(3)
+    assert (again.days, desk.chain.read_bytes()) == ((), before)
+    assert "says so already" in again.describe()
+    desk.commit(1, first=DAY + timedelta(days=4))
+    gap = desk.commit(5)
+    assert gap.days == (DAY + timedelta(days=3),), "a gap is filled"
+    assert "1 commitment of 2026-03-04 added" in gap.describe()
+    monthly = [len(desk.commit(90, now=later(days=30 * month)).days) for month in range(1, 4)]
+    assert monthly == [90, 30, 30], "a timetable that calls every month does not pile up days"
+
+
+def test_a_day_without_a_key_names_the_first_that_has_one(desk: Desk) -> None:
+    desk.commit(2)
+    ask = lambda day: random_arm.key_of_day(desk.chain, desk.keys, day, now=EVE)  # noqa: E731
+    with pytest.raises(RandomArmError, match=f"first later day with a key is {DAY}: once it has begun, call for it"):
+        ask(EVE.date())
+    with pytest.raises(RandomArmError, match="No later day has a key either"):
+        ask(DAY + timedelta(days=2))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +181,7 @@ def test_the_next_call_goes_on_where_the_last_one_ended(desk: Desk) -> None:
     [
         ({"first": DAY - timedelta(days=1)}, r"when 2026-02-28 had begun: .*Commit ahead"),
         ({"first": date(2020, 1, 1)}, r"when 2020-01-01 had begun"),
-        ({"programme": "exports"}, r"is of the programme 'exports', and the file is of 'imports'"),
+        ({"programme": "exports"}, r"is of the programme 'imports', not of 'exports'"),
         ({"first": DAY}, r"The key of 2026-03-01: committed to already in line 1. Nothing was written"),
         ({"days": 0}, r"--days is 0"),
         ({"now": later(days=-1), "first": date(2026, 6, 1)}, r"the clock went back"),
@@ -192,16 +210,19 @@ def test_a_trial_may_commit_after_the_day_and_is_named_ever_after(desk: Desk) ->
     desk.commit(1, first=DAY - timedelta(days=200), trial="replay of 2025")
     assert random_arm.read(desk.chain).entries[0].trial == "replay of 2025"
     assert random_arm.read(desk.chain).faults == ()
+    found = random_arm.status(desk.chain, desk.keys, now=EVE)
+    assert found.trials == found.to_dict()["trials"] == {"replay of 2025": 1}
+    assert "trial 'replay of 2025': proves nothing (1 day)" in found.describe()
 
 
 def test_a_crash_between_secret_and_commitment_costs_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.commit(1)
     monkeypatch.setattr(chain, "write_bytes_atomically", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        desk.commit(1)
+        desk.commit(2)
     monkeypatch.undo()
     left = desk.key(DAY + timedelta(days=1))
-    assert desk.commit(1).days == (DAY + timedelta(days=1),)
+    assert desk.commit(2).days == (DAY + timedelta(days=1),)
     assert desk.key(DAY + timedelta(days=1)) == left
     assert random_arm.key_of_day(desk.chain, desk.keys, DAY + timedelta(days=1), now=EVE) == left
 
@@ -445,7 +466,7 @@ def test_quarantine_raises_and_never_lowers(desk: Desk) -> None:
         faults = desk.verify(file, key_file=key_file(desk.keys, "imports", DAY), open_changed=True).faults
         named = [fault for fault in faults if "another lane than draw and would-be lane give" in fault]
         assert len(named) == (count > 0)
-        assert all(fault.startswith(f"{count} ") for fault in named)
+        assert all(f", {count} in all: " in fault for fault in named)
 
 
 def test_decisions_verify_as_csv_too(desk: Desk) -> None:
@@ -472,7 +493,7 @@ def test_quarantine_is_no_fault_and_cannot_hide_a_green(desk: Desk) -> None:
     assert desk.verify(file, key_file=key).ok
     pl.concat([plain, unread.with_columns(cause=pl.lit("none"))]).write_parquet(file)
     faults = desk.verify(file, key_file=key, open_changed=True).faults
-    assert "2 have no would-be lane and were not in quarantine" in faults[1]
+    assert "these have no would-be lane and were not in quarantine, 2 in all" in faults[1]
 
 
 TAMPERED = ("spare", "add", "swap", "lane", "cause", "stratum", "repeat", "drop_drawn")
@@ -641,14 +662,14 @@ def test_the_commands_commit_seal_reveal_and_verify(desk: Desk) -> None:
     chain_, keys = ("--chain", str(desk.chain)), ("--keys", str(desk.keys))
     call = lambda *given: CliRunner().invoke(cli.app, list(given))  # noqa: E731
     long_ago = ("--from", "2025-05-01", "--trial", "rehearsal", "--programme", "imports")
-    assert "1 commitment(s) of 2025-05-01" in call("new", "--days", "1", *long_ago, *keys, *chain_).output
+    assert "1 commitment of 2025-05-01" in call("new", "--days", "1", *long_ago, *keys, *chain_).output
     assert isinstance(call("new", "--days", "1", "--from", "2025-05-02", *keys, *chain_).exception, RandomArmError)
     file, day = desk.decide(date(2025, 5, 1)), ("--date", "2025-05-01")
     (file.parent / random_arm.POLICY_FILE).write_text(random_arm.policy_json(POLICY))
     assert call("seal", *day, "--decisions", str(file), *chain_).exit_code == 0
     asked = ("verify", *day, "--decisions", str(file), *chain_)
     assert call(*asked, "--trial", "rehearsal").exit_code == 1, "the key is still secret"
-    assert "1 key(s) of 2025-05-01" in call("reveal", *day, *keys, *chain_).output
+    assert "1 key of 2025-05-01" in call("reveal", *day, *keys, *chain_).output
     assert call(*asked).exit_code == 1, "a trial has to be named"
     found = call(*asked, "--trial", "rehearsal", "--json")
     assert found.exit_code == 0, found.output

@@ -257,7 +257,7 @@ class TestChanges:
         same = [one.truth.equals(other.truth) for one, other in zip(weeks, lax, strict=False)]
         assert same == [True, True, True, False]
 
-    @pytest.mark.parametrize(("controls", "refuges"), [(only_imports, {"B11"}), (only_exports, {"A11", "A12"})])
+    @pytest.mark.parametrize(("controls", "refuges"), [(only_imports, {"B11"}), (only_exports, {"A11", "A12", "E31"})])
     def test_a_scheme_moves_to_where_controls_are_least_likely(self, controls, refuges: set[str]) -> None:
         config = replace(GUILTY, changes=(WeeklySchemeChange(6, "prohibited_goods", 4.0, moves=True),))
         weeks = play(ReactingService(DATES, config), range(12), controls)
@@ -392,6 +392,13 @@ class TestPipelines:
         )
         assert WeeklySchemeChange(1, "false_origin", 2.0, moves=True).describe().endswith("traders, times 2")
         assert WeeklySchemeChange(1, "false_origin", 0.5).describe() == "false origin times 0.5"
+
+    def test_the_first_weeks_are_the_same_however_many_are_simulated(self) -> None:
+        small = Weeks(start=2, simulated=3, goods=200, seed=1)
+        short, long = ReactingWorld(small), ReactingWorld(replace(small, simulated=104))
+        assert short.start().goods.equals(long.start().goods)
+        assert short.start().outcomes.equals(long.start().outcomes)
+        assert short.week(0).goods.equals(long.week(0).goods)
 
     def test_the_fingerprint_of_a_world_is_that_of_its_dials(self) -> None:
         small = Weeks(start=1, simulated=2, goods=50, seed=3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,9 +15,11 @@ from hypothesis import strategies as st
 
 from workbench.config import FeaturesConfig, ModelConfig
 from workbench.errors import ConfigError, LabelError
+from workbench.evaluation import Estimate
 from workbench.model import calibrate, label_weights, train
 from workbench.reports.selected_labels_page import selected_labels_page, write_selected_labels_page
 from workbench.selected_labels import GOODS, VARIANTS, Comparison, Ground, compare
+from workbench.selected_labels.compare import _for_all
 from workbench.selected_labels.ground import prepare
 from workbench.synthetic.world import Tables
 
@@ -256,6 +259,55 @@ def test_the_page_says_what_gained_and_holds_the_table(compared: Comparison, tmp
     assert [section.title for section in page.sections][-1] == "The variants"
     assert len(page.sections) == 1 + len(GOODS)
     assert page == selected_labels_page(compared.to_dict(), sources={"Data": "a world"})
+
+
+def judged(**gains: tuple[float, float, float]) -> dict[str, Any]:
+    """Return a comparison as JSON in which variants gained so much, judged by the random arm."""
+    variants = {variant.name.replace(" ", "_"): variant.name for variant in VARIANTS}
+    nothing = (0.0, -0.01, 0.01)
+    rows = [
+        {
+            **dict.fromkeys(("trained_on", "effective_size", "judged_on", "violations"), 50),
+            **dict.fromkeys(("average_precision", "auc", "precision_at_5pct", "recall_at_5pct"), 0.3),
+            "expected_over_observed": 1.0,
+            "variant": name,
+            "goods": "random arm",
+            **dict(zip(("gain", "gain_low_95", "gain_high_95"), gains.get(key, nothing), strict=True)),
+        }
+        for key, name in variants.items()
+    ]
+    rows[0] |= dict.fromkeys(("gain", "gain_low_95", "gain_high_95"))
+    return {"first_day": "2025-10-09", "last_day": "2025-12-03", "variants": [], "table": rows}
+
+
+@pytest.mark.parametrize(
+    ("gains", "said", "advised"),
+    [
+        ({"inclusion_weights": (0.0002, 0.00015, 0.0003)}, "None of 7 variants is shown to rank better", "Leave"),
+        ({"inclusion_weights": (0.02, 0.01, 0.03)}, "Of 7 variants 'inclusion weights' ranks best", "Set [model]"),
+        ({"parcelling": (0.02, 0.01, 0.03)}, "Of 7 variants 'parcelling' ranks best", "'parcelling' does, and no"),
+        ({"hard_cut": (-0.02, -0.03, -0.01)}, "Worse: hard cut.", "no other way to train is shown to rank better"),
+    ],
+)
+def test_the_advice_follows_the_answer(gains, said, advised):
+    page = selected_labels_page(judged(**gains))
+    assert said in page.answer
+    assert advised in page.next_steps[0]
+    shown = "Gained most" if "ranks best" in said else "No gain is shown"
+    assert next(page.figures()).title.startswith(shown)
+
+
+def test_intervals_hold_for_all_variants_together():
+    alone = Estimate(0.02, 0.01, 0.04)
+    together = _for_all(alone)
+    # Seven at once: each may be wrong in .05 / 7 of all cases, 2.69 standard deviations instead of 1.96.
+    assert (together.low_95, together.high_95) == pytest.approx((0.02 - 0.01 * 1.3728, 0.02 + 0.02 * 1.3728), abs=1e-5)
+
+
+def test_the_period_judged_ends_with_its_last_day(compared: Comparison):
+    last = f"{UNTIL - timedelta(days=1):%Y-%m-%d}"
+    assert compared.to_dict()["last_day"] == last
+    assert f"judged on goods lodged from {MOMENT:%Y-%m-%d} to {last}." in compared.describe()
 
 
 def test_the_command_reads_a_generated_world_and_its_truth(workbench, tmp_path):

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from workbench.errors import ParameterError
 from workbench.reports.experiments_page import experiments_page, write_experiments_page
 from workbench.reports.html import render
 from workbench.reports.page import Details, Figure, Page, Table
@@ -21,6 +22,7 @@ from workbench.reports.sections import simulation as sections
 from workbench.reports.sections import simulation_advice as advice
 from workbench.reports.sections import simulation_figures as figures
 from workbench.reports.simulation_page import Framed, simulation_page, write_simulation_page
+from workbench.simulation.compared import METRICS
 from workbench.simulation.experiments import Experiments
 from workbench.simulation.metrics import ARM_COLUMNS, WEEK_COLUMNS
 from workbench.simulation.results import SimulationResults
@@ -117,7 +119,7 @@ def test_the_answer_names_policy_capacity_and_how_sure_it_is():
     answer = plain(page_of(simulated(MODEL, MIXED, LOT)).answer)
     assert re.match(
         r"With 10 % of the goods controlled, model found most: [\d.]+ % of its controls found a violation "
-        r"\([\d.]+ % to [\d.]+ %, mean of 30 weeks\), 2\.\d times as much as by lot\.",
+        r"\([\d.]+ % to [\d.]+ %, 30 weeks together\), 2\.\d times as much as by lot\.",
         answer,
     )
 
@@ -126,7 +128,9 @@ def test_a_lead_that_may_be_chance_is_called_so_and_a_sure_one_too():
     close = plain(page_of(simulated(MODEL, ("twin", 0.599, 0.0), LOT)).answer)
     assert re.search(r"Its lead over (twin|model), \d\.\d points \(−\d\.\d to \d\.\d\), may be chance", close)
     clear = plain(page_of(simulated(MODEL, ("weak", 0.3, 0.0), LOT)).answer)
-    assert "It is surely ahead of all 2 others." in clear
+    assert "model found most:" in clear
+    assert "model found most" not in close
+    assert "Its lead over both others is more than chance from week to week, in these records; others may" in clear
 
 
 @pytest.mark.parametrize(
@@ -194,9 +198,38 @@ def test_no_control_at_all_is_an_answer_too():
 
 def test_who_found_most_duty_is_told_where_it_is_another():
     results = simulated(MODEL, ("importer", 0.3, 0.0), revenue=True)
-    richer = results.weeks.with_columns(revenue=pl.when(pl.col("policy") == "importer").then(0.44).otherwise("revenue"))
-    page = page_of(SimulationResults.of(richer.select(*WEEK_COLUMNS), results.arms, results.runs, results.settings))
-    assert "Most duty was found by importer: 44 % of all." in plain(page.answer)
+
+    def told(duty: pl.Expr) -> str:
+        found = pl.when(pl.col("policy") == "importer").then(duty).otherwise("duty_found_usd")
+        weeks = results.weeks.select(*WEEK_COLUMNS).with_columns(duty_found_usd=found)
+        return plain(page_of(SimulationResults.of(weeks, results.arms, results.runs, results.settings)).answer)
+
+    assert "Most duty was found by importer: 44 % of all, model 25" in told(0.44 * pl.col("duty_usd"))
+    # A single consignment in one week: the sum is larger, and hangs on that week alone.
+    one_week = pl.when(pl.col("week") == 3).then(80_000.0).otherwise(0.0)
+    assert re.search(
+        r"importer found more duty, [\d.]+ % of all, model [\d.]+ %; that may be chance \(−[\d.]+ to [\d.]+ points\)\.",
+        told(one_week),
+    )
+
+
+def test_every_figure_of_a_policy_is_the_same_wherever_the_page_shows_it():
+    found = simulated(MODEL, LOT, revenue=True).to_dict()
+    page = simulation_page(found)
+    last = {metric: found["curves"]["policies"]["model"][f"cumulative_{metric}"][-1] for metric in METRICS}
+    shown = {figure.label: figure.value.value for figure in page.key_figures if figure.label.lower() in METRICS}
+    assert shown == pytest.approx({metric.capitalize(): value for metric, value in last.items()})
+    league = next(block for block in blocks(page) if isinstance(block, Table))
+    columns = [column.name for column in league.columns]
+    row = dict(zip(columns, league.rows[0], strict=True))
+    assert {metric: row[metric].value for metric in METRICS} == pytest.approx(last)
+    sums = found["policies"][0]["in_all"]
+    assert sums["duty_found_usd"] / sums["duty_usd"] == pytest.approx(last["revenue"])
+
+
+def test_an_option_and_its_number_stay_on_one_line():
+    text = render(page_of(simulated(MODEL, LOT, weeks=4)))
+    assert "<code>--weeks 26</code>" in text
 
 
 def test_a_page_warns_where_records_repeat_and_where_the_world_reacts():
@@ -305,7 +338,7 @@ def test_experiments_say_which_policy_at_which_capacity(tmp_path):
     answer = plain(page.answer)
     assert answer.startswith("It depends on the capacity. With 1 % controlled, model found most (")
     assert "With 10 % controlled, model+random:0.1 found most" in answer
-    assert "Not surely ahead: at 5 % of " in answer
+    assert re.search(r"A lead that may be chance: at 5 % that of \S+ over model", answer)
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         *("experiments.json", "experiments.parquet", "report.html", "report.json")
     ]
@@ -335,7 +368,7 @@ def test_bands_are_told_of_where_they_are_drawn():
     short = experiments_page(experiments(weeks=4).to_dict())
     assert next(short.figures()).note == "Too few weeks for intervals."
     assert "How sure that is cannot be said: 4 weeks are too few" in short.answer
-    assert "Not surely ahead" not in short.answer
+    assert "may be chance" not in short.answer
 
 
 def test_simulations_that_differ_in_more_than_their_rate_are_not_read_as_capacities():
@@ -348,11 +381,15 @@ def test_simulations_that_differ_in_more_than_their_rate_are_not_read_as_capacit
     assert "They differ in the labels known at the start." in said
 
 
-def test_one_simulation_makes_a_page_too():
-    found = Experiments.of({"only": simulated(MODEL, LOT)})
-    page = experiments_page(found.to_dict())
-    assert "It is surely ahead of all others." in page.answer
-    assert list(page.figures()) == []
+def test_one_simulation_alone_is_no_comparison():
+    with pytest.raises(ParameterError, match=r"give two folders.*its own report\.html"):
+        Experiments.of({"only": simulated(MODEL, LOT)})
+
+
+def test_leads_that_are_more_than_chance_are_said_to_be_of_these_goods():
+    found = Experiments.of({f"at-{rate}": simulated(MODEL, LOT, rate=rate) for rate in (0.1, 0.2)})
+    answer = experiments_page(found.to_dict()).answer
+    assert "Each lead is more than chance from week to week, in these records; others may differ." in answer
 
 
 # --- in a browser ----------------------------------------------------------------------------------------------------

@@ -16,13 +16,21 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from workbench.errors import ParameterError, SourceError
+from workbench.evaluation import Estimate
 from workbench.simulation.compared import Compared
 from workbench.simulation.curves import curves, window_weeks
 from workbench.simulation.experiments import Experiments
 from workbench.simulation.metrics import ARM_COLUMNS, WEEK_COLUMNS
 from workbench.simulation.policies.registry import arms, explores
 from workbench.simulation.results import SimulationResults, is_finished
-from workbench.simulation.uncertainty import FEWEST_WEEKS, Draws, block_weeks, mean_over_weeks
+from workbench.simulation.uncertainty import (
+    FEWEST_WEEKS,
+    Draws,
+    Sums,
+    block_weeks,
+    mean_over_weeks,
+    ratio_over_weeks,
+)
 
 SEATS, GOODS = 40, 400
 
@@ -148,6 +156,37 @@ def test_policies_are_ranked_by_precision_and_compared_week_by_week():
     assert [behind[name] for name in ("value", "low_95", "high_95")] == pytest.approx([-2 / SEATS] * 3)
 
 
+def test_all_weeks_together_rank_and_the_mean_of_the_weeks_is_kept():
+    calm, busy = [20] * 10, [80] * 10
+    weeks, arms, runs = tables({"calm": np.array([18, 10] * 10), "busy": np.array([12, 24] * 10)})
+    there = pl.when(pl.col("week") % 2 == 0).then(20).otherwise(80)
+    shares = {"violations": there, "recall": pl.col("violations_found") / there}
+    found = SimulationResults.of(weeks.with_columns(**shares), arms, runs, {"rate": 0.1, "world": "generated"})
+    # In the mean of the weeks a find in a calm week counts four times as much as one in a busy week.
+    means = {name: of(found, name)["whole"]["recall"]["value"] for name in ("calm", "busy")}
+    assert means == pytest.approx({"calm": (18 / 20 + 10 / 80) / 2, "busy": (12 / 20 + 24 / 80) / 2})
+    totals = {name: of(found, name)["totals"]["whole"] for name in ("calm", "busy")}
+    assert totals["calm"]["recall"]["value"] == pytest.approx(280 / sum(calm + busy))
+    assert totals["busy"]["recall"]["value"] == pytest.approx(360 / sum(calm + busy))
+    assert found.summary["policies"][0]["policy"] == "busy"
+    behind = totals["calm"]["less_best"]["recall"]
+    assert behind["value"] == pytest.approx(-80 / 1000)
+    assert behind["low_95"] < behind["value"] < behind["high_95"] < 0
+
+
+@given(seed=st.integers(0, 99), replications=st.integers(1, 3))
+@settings(max_examples=15, deadline=None)
+def test_a_ratio_over_weeks_is_that_of_the_sums_and_less_itself_nothing(seed, replications):
+    generator = np.random.default_rng(seed)
+    whole = generator.integers(0, 50, (replications, 20)).astype(float)
+    sums, draws = Sums(np.floor(whole * generator.random(whole.shape)), whole), Draws.of(20, replications)
+    found = ratio_over_weeks(sums, draws)
+    assert found.value == pytest.approx(sums.part.sum() / whole.sum())
+    assert found.low_95 <= found.value <= found.high_95
+    assert ratio_over_weeks(sums, draws, less=sums) == Estimate(0.0, 0.0, 0.0)
+    assert ratio_over_weeks(Sums(whole * 0, whole * 0), draws).value is None
+
+
 def test_what_explores_is_set_against_the_best_that_never_does():
     weekly = np.arange(10, 26)
     found = results({"a": weekly + 2, "model": weekly, "worse": weekly - 3}, explored={"a": 8})
@@ -201,7 +240,7 @@ def test_figures_in_all_are_means_of_replications():
     found = results({"model": np.array([[10, 20, 30], [20, 30, 40]])}, replications=2)
     row = of(found, "model")
     assert row["in_all"]["violations_found"] == 75
-    assert row["in_all"]["precision"] == pytest.approx(150 / (6 * SEATS))
+    assert row["totals"]["whole"]["precision"]["value"] == pytest.approx(150 / (6 * SEATS))
     assert found.summary["arms"][0]["controls"] == 3 * SEATS
 
 
@@ -304,9 +343,10 @@ def test_a_folder_without_a_simulation_is_named(tmp_path):
 def test_a_terminal_shows_a_line_a_policy_with_intervals():
     lines = results({"model": np.arange(10, 30), "model+random:0.1": np.arange(5, 25)}).describe().splitlines()
     assert lines[0].startswith("20 weeks, 10 % of the goods controlled")
-    assert lines[2].split()[0] == "model"
-    assert "48.8 (" in lines[2]
-    assert "revenue" not in lines[1]
+    assert "Means of the weeks" in lines[1]
+    assert lines[3].split()[0] == "model"
+    assert "48.8 (" in lines[3]
+    assert "revenue" not in lines[2]
 
 
 def test_the_tidy_table_has_a_row_a_policy_part_and_metric():
@@ -340,7 +380,7 @@ def test_simulations_stand_in_the_order_of_their_rates_each_with_its_best(three_
     assert [row["best"] for row in (rows[0], rows[2])] == ["mixed", "model"]
     assert [bool(row["rivals"]) for row in rows] == [False, True, False]
     assert found.points.height == 6
-    assert found.describe().count("not surely ahead") == 1
+    assert found.describe().count("its lead may be chance") == 1
 
 
 @pytest.mark.parametrize(
@@ -365,13 +405,13 @@ def test_other_dials_than_the_rate_are_told(three_rates):
     replace(one, settings={**one.settings, "mask": "random:0.1"}).write(three_rates / "other")
     both = Experiments.read([three_rates / "at-0.1", three_rates / "other"])
     assert both.to_dict()["differing"] == ["the labels known at the start"]
-    assert Experiments.read([three_rates / "at-0.1"]).to_dict()["differing"] == []
+    assert Experiments.read([three_rates / name for name in ("at-0.1", "at-0.05")]).to_dict()["differing"] == []
 
 
 def test_folders_that_cannot_be_compared_are_refused(three_rates, tmp_path):
     with pytest.raises(ParameterError, match="given twice"):
         Experiments.read([three_rates / "at-0.1", three_rates / ".." / three_rates.name / "at-0.1"])
-    with pytest.raises(ParameterError, match="nothing to compare"):
-        Experiments.read([])
+    with pytest.raises(ParameterError, match="nothing to set side by side"):
+        Experiments.read([three_rates / "at-0.1"])
     with pytest.raises(SourceError, match="no finished simulation"):
         Experiments.read([tmp_path / "nowhere"])

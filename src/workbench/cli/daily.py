@@ -30,6 +30,13 @@ def _day(default: str) -> Any:
 Today = Annotated[datetime | None, _day("today")]
 Yesterday = Annotated[datetime | None, _day("yesterday, the last day that is over")]
 LastDay = Annotated[datetime | None, _day("the last day that was decided")]
+KnownBy = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d"],
+        help="Replay: use what was recorded by the end of this day, YYYY-MM-DD. Default: all that is known now.",
+    ),
+]
 
 _DESK = Path("desk")
 
@@ -62,7 +69,7 @@ def init(
     ] = None,
     desk: Folder = _DESK,
     keys: Annotated[
-        Path | None, typer.Option(help="Folder of the daily secrets. Default: secrets/ of the desk.")
+        Path | None, typer.Option(help="Folder of the daily secrets, outside the desk. Default: secrets/ of the desk.")
     ] = None,
     chain: Annotated[
         Path | None, typer.Option(help="Public file of commitments. Default: public/arm.jsonl of the desk.")
@@ -98,10 +105,13 @@ def adopt(
 def report(
     date: LastDay = None,
     weeks: Annotated[int | None, typer.Option(min=1, help="How many weeks. Default: the pipeline's [daily].")] = None,
+    known_by: KnownBy = None,
     out: Annotated[Path | None, typer.Option(help="Folder for report.html, daily.json and outcomes.parquet.")] = None,
     desk: Folder = _DESK,
 ) -> None:
-    """Say what the last weeks came to: lanes, the random arm, results that came back, and what they say of all goods.
+    """Say what some weeks came to: lanes, the random arm, results that came back, and what they say of all goods.
+
+    Results come weeks after the goods: end the period earlier (--date), and what came since counts all the same.
 
     Example: workbench daily report --weeks 8 --out report --desk /srv/imports
     """
@@ -109,7 +119,8 @@ def report(
     from workbench.reports.daily_page import write_daily_page
 
     opened = cycle.Desk.open(desk)
-    found = cycle.report(opened, date.date() if date else None, weeks=weeks)
+    known = known_by.date() if known_by else None
+    found = cycle.report(opened, date.date() if date else None, weeks=weeks, known_by=known)
     print(found.describe())
     if out is not None:
         write_daily_page(found.to_dict(), found.outcomes, out, sources={"Desk": opened.path.name})

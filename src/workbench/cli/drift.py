@@ -43,9 +43,12 @@ def drift(
     Example: workbench drift runs/latest --out runs/drift
     """
     from workbench.config import load_pipeline
-    from workbench.reports.drift_page import write_drift_page
+    from workbench.reports.beside import refuse_foreign
+    from workbench.reports.drift_page import DATA_FILE, write_drift_page
     from workbench.stages.drifting import watch_for_drift
 
+    if out is not None:
+        refuse_foreign(out, DATA_FILE)
     read = load_pipeline(pipeline, without_inputs=True) if pipeline else None
     with told() as tell:
         report = watch_for_drift(

@@ -44,9 +44,12 @@ def plan(
     """
     from workbench.planning.path import ANNUAL_GROWTH, YEARLY_CHANGE
     from workbench.planning.plan import RATES
-    from workbench.reports.planning_page import write_planning_page
+    from workbench.reports.beside import refuse_foreign
+    from workbench.reports.planning_page import DATA_FILE, write_planning_page
     from workbench.stages.planning import plan_of_run
 
+    if out is not None:
+        refuse_foreign(out, DATA_FILE)
     with told() as tell:
         made = plan_of_run(
             data,

@@ -33,7 +33,9 @@ Trial = Annotated[str, typer.Option(metavar="NAME", help="Name of a trial: its c
 
 @app.command()
 def new(
-    days: Annotated[int, typer.Option(help="How many days to commit to.")],
+    days: Annotated[
+        int, typer.Option(help="How many days ahead of today to commit to; with --from, how many days from it on.")
+    ],
     keys: Keys,
     chain: Chain,
     first: Annotated[
@@ -41,13 +43,13 @@ def new(
         typer.Option(
             "--from",
             formats=["%Y-%m-%d"],
-            help="First day. Default: the day after the last one committed to, tomorrow at the earliest.",
+            help="First day. Default: every day from tomorrow on that is not committed to yet.",
         ),
     ] = None,
     programme: Annotated[str, typer.Option(help="The selection problem; needed for a new public file.")] = "",
     trial: Trial = "",
 ) -> None:
-    """Make the secrets of some days to come and publish a commitment to each.
+    """Make the secrets of days to come and publish a commitment to each; called again it tops up to so many days ahead.
 
     Example: workbench random new --days 90 --programme declarations --keys /srv/secrets --chain public/arm.jsonl
     """

@@ -28,9 +28,12 @@ def selected_labels(
     Example: workbench selected-labels data/dense --pipeline pipelines/declarations.toml --out runs/selected-labels
     """
     from workbench.config import load_pipeline
-    from workbench.reports.selected_labels_page import write_selected_labels_page
+    from workbench.reports.beside import refuse_foreign
+    from workbench.reports.selected_labels_page import DATA_FILE, write_selected_labels_page
     from workbench.stages.labels import compare_labels
 
+    if out is not None:
+        refuse_foreign(out, DATA_FILE)
     read = load_pipeline(pipeline, without_inputs=True) if pipeline else None
     days = (start.date() if start else None, end.date() if end else None)
     with told() as tell:

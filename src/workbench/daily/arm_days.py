@@ -22,6 +22,7 @@ class State(StrEnum):
     """What can be said of a day's draw."""
 
     HOLDS = "holds"
+    TRIAL = "holds, of a trial: proves nothing"
     SECRET = "key not revealed yet"
     FAILS = "does not hold"
 
@@ -40,6 +41,8 @@ class ArmDay:
         Declarations that the arm drew, and those of them with a result for every item.
     state
         Whether the draw holds; it cannot be done again before the key is revealed.
+    trial
+        Name of the trial that the key was committed to for, which proves nothing; empty for a real day.
     faults
         What does not hold, each a sentence.
     """
@@ -49,6 +52,7 @@ class ArmDay:
     drawn: int
     known: int
     state: State
+    trial: str
     faults: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -73,15 +77,17 @@ def arm_days(desk: Desk, table: pl.DataFrame, days: Iterable[date]) -> Iterator[
         rows = table.filter(pl.col(DECIDED_ON) == day)
         drawn = rows.filter(DRAWN).group_by("declaration_id").agg(pl.col("violation").is_not_null().all())
         lanes = {lane: count["declarations"] for lane, count in by_lane(rows).items()}
-        state, faults = _verified(desk, record, day)
-        yield ArmDay(day, lanes, drawn.height, int(drawn["violation"].sum()), state, faults)
+        committed = record.of(day, Kind.COMMIT)
+        trial = committed.trial if committed else ""
+        state, faults = _verified(desk, record, day, trial)
+        yield ArmDay(day, lanes, drawn.height, int(drawn["violation"].sum()), state, trial, faults)
 
 
-def _verified(desk: Desk, record: PublicRecord, day: date) -> tuple[State, tuple[str, ...]]:
-    committed = record.of(day, Kind.COMMIT)
-    if record.of(day, Kind.REVEAL) is None or committed is None:
+def _verified(desk: Desk, record: PublicRecord, day: date, trial: str) -> tuple[State, tuple[str, ...]]:
+    if record.of(day, Kind.REVEAL) is None:
         return State.SECRET, ()
     decisions = desk.day_folder(day) / DECISIONS
     policy = random_arm.policy_beside(decisions)
-    found = random_arm.verify(decisions, record, day, policy, trial=committed.trial)
-    return State.HOLDS if found.ok else State.FAILS, found.faults
+    found = random_arm.verify(decisions, record, day, policy, trial=trial)
+    holds = State.TRIAL if trial else State.HOLDS
+    return holds if found.ok else State.FAILS, found.faults

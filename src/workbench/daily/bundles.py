@@ -12,6 +12,8 @@ from workbench.chain import now_or
 from workbench.config import Pipeline
 from workbench.daily.desk import Desk
 from workbench.daily.ledger import DeskError
+from workbench.daily.recorded import INIT
+from workbench.random_arm.publishing import file_sha256
 from workbench.scorer.bundle import ScoringBundle
 from workbench.scorer.files import write_bytes_atomically, written_atomically
 from workbench.stages.folder import RunFolder
@@ -71,7 +73,8 @@ def init(
     pipeline
         The programme's pipeline: features and model for refreshing and retraining.
     keys, chain
-        Folder of the daily secrets and public file; ``secrets/`` and ``public/arm.jsonl`` of the desk by default.
+        Folder of the daily secrets and public file; ``secrets/`` and ``public/arm.jsonl`` of the desk by default. No
+        other folder of the desk may hold the secrets, nor the public file's: others read them.
     bundle
         Folder of an exported bundle.
     run
@@ -83,7 +86,8 @@ def init(
     Raises
     ------
     DeskError
-        Both or neither of `bundle` and `run` are given, or the folder is a desk already.
+        Both or neither of `bundle` and `run` are given, the folder is a desk already, or the secrets would lie where
+        others read.
     SelectivityError
         The bundle does not load or is of another programme.
     """
@@ -94,14 +98,35 @@ def init(
     loaded = _checked(folder, pipeline.programme.name)
     root = Path(path).absolute()
     places = {"keys": Path(keys or root / "secrets"), "chain": Path(chain or root / "public" / "arm.jsonl")}
+    _check_secrets(root, **places)
     desk = Desk.create(root, pipeline.programme.name, **places, pipeline=pipeline)
     with desk.locked():
         keep(desk, folder, loaded.manifest.version)
         if source is not None:
             _keep_history(desk, source)
-        desk.ledger().with_line("init", "", {"bundle": loaded.manifest.version}, now_or(now))
+        detail = {"bundle": loaded.manifest.version, "files": _learnt_from(desk)}
+        desk.ledger().with_line(INIT, "", detail, now_or(now))
         desk.confirm()
     return InForce(desk, loaded.manifest.version, source is not None)
+
+
+def _check_secrets(root: Path, keys: Path, chain: Path) -> None:
+    secrets, public, desk = keys.resolve(), chain.resolve().parent, root.resolve()
+    if secrets.is_relative_to(public):
+        raise DeskError(
+            f"{keys} lies in the folder of the public file: secrets would be published. Name another --keys."
+        )
+    if secrets.is_relative_to(desk) and secrets != desk / "secrets":
+        raise DeskError(
+            f"{keys} lies in the desk, where others read and drop files. Name a folder elsewhere with --keys, or leave "
+            f"it out: then {root / 'secrets'} holds them."
+        )
+
+
+def _learnt_from(desk: Desk) -> dict[str, str]:
+    """Return the hashes of what profiles and challengers are learnt from beside the days."""
+    files = [desk.path / "pipeline.json", *sorted((desk.path / "history").iterdir())]
+    return {file.relative_to(desk.path).as_posix(): file_sha256(file) for file in files}
 
 
 def adopt(desk: Desk, bundle: str | Path, reason: str, *, now: datetime | None = None) -> InForce:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,15 @@ import polars as pl
 from workbench import random_arm
 from workbench.daily.deciding import decide
 from workbench.daily.desk import Desk, read_json
-from workbench.daily.incoming import arrived
+from workbench.daily.incoming import arrived, end_of
 from workbench.daily.intake import Intake, take_in
 from workbench.daily.ledger import DeskError
 from workbench.daily.recorded import DAY, DECISIONS
+from workbench.daily.refreshing import profiles_as_of
 from workbench.daily.steps import begin, finish, write_step
 from workbench.daily.summary import day_summary, told
 from workbench.daily.weeks import looking_back
-from workbench.scorer.bundle import ScoringBundle
+from workbench.scorer.bundle import Manifest, ScoringBundle
 from workbench.scorer.lanes.counters import counters_json, read_counters
 
 _COUNTERS = "counters.json"
@@ -56,7 +58,7 @@ class Day:
     @property
     def unreadable(self) -> dict[str, str]:
         """Reason by file of what could not be read in this call; such files stay where they lie."""
-        own = {} if self.was_decided else {f"incoming/{name}": why for name, why in self.summary["unreadable"].items()}
+        own: dict[str, str] = {} if self.was_decided else self.summary["unreadable"]
         return own | self.intake.unreadable
 
     def describe(self) -> str:
@@ -95,8 +97,8 @@ def daily(desk: Desk, day: date, *, now: datetime | None = None) -> Day:
         The public file does not verify or is of another programme, or the day's secret is missing, was revealed, is not
         the one committed to or was never committed to. The day is not begun.
     DeskError
-        The day has not begun by the programme's clock, a later one was decided, another call is at work, or something
-        of the desk was changed by hand.
+        The day has not begun by the programme's clock, a later one was decided, the bundle in force knows what came
+        after the day, another call is at work, or something of the desk was changed by hand.
     SelectivityError
         The bundle does not load.
 
@@ -111,10 +113,12 @@ def daily(desk: Desk, day: date, *, now: datetime | None = None) -> Day:
         was_decided = day in desk.days()
         key = b"" if was_decided else _key(desk, day, moment)
         bundle = desk.bundle()
+        if not was_decided:
+            _check_knows_no_future(bundle.manifest, day)
         intake = take_in(desk, desk.ledger(), bundle.scorer, moment)
         finish(desk, moment)
         if not was_decided:
-            _decide(desk, bundle, day, key, moment)
+            _decide(desk, bundle, day, key, moment, intake.unreadable)
             finish(desk, moment)
         folder = desk.day_folder(day)
         return Day(day, folder, was_decided, intake, read_json(folder / "summary.json"), _seal_line(desk, day))
@@ -137,11 +141,27 @@ def _key(desk: Desk, day: date, now: datetime) -> bytes:
     return random_arm.key_of_day(desk.chain, desk.keys, day, programme=desk.programme, now=now)
 
 
-def _decide(desk: Desk, bundle: ScoringBundle, day: date, key: bytes, now: datetime) -> None:
+def _check_knows_no_future(manifest: Manifest, day: date) -> None:
+    """Refuse a bundle that learnt from what was recorded after the day: nobody knew it when the day was lodged."""
+    known = max(datetime.fromisoformat(text) for text in (manifest.trained_as_of, profiles_as_of(manifest)))
+    if known > end_of(day):
+        raise DeskError(
+            f"Bundle {manifest.version} knows what was recorded until {known}, after the end of {day}: nobody knew it "
+            f"then. Call for {(known - timedelta.resolution).date()} or later; to rehearse {day}, refresh no "
+            "further than the day before it, or adopt a bundle from before it (bundles/ of the desk keeps them all)."
+        )
+
+
+def _decide(
+    desk: Desk, bundle: ScoringBundle, day: date, key: bytes, now: datetime, unreadable: Mapping[str, str]
+) -> None:
     came = arrived(desk, desk.ledger(), bundle.scorer.mapping, day, now)
     decided = decide(bundle.scorer, came, day, _counters(desk), key)
-    summary = day_summary(day, came, decided, bundle.manifest.version)
-    summary["weeks_before"] = looking_back(desk, day, None, bundle.scorer.policy.random_lane).to_dict()
+    committed = random_arm.read(desk.chain).of(day, random_arm.Kind.COMMIT)
+    summary = day_summary(day, came, decided, bundle.manifest.version, committed.trial if committed else "")
+    summary["unreadable"] |= unreadable
+    before = looking_back(desk, day, None, bundle.scorer.policy.random_lane, known_by=day)
+    summary["weeks_before"] = before.to_dict()
     parts: dict[str, pl.DataFrame | str] = {
         DECISIONS: decided.decisions,
         "declarations.parquet": decided.declarations,
@@ -157,7 +177,7 @@ def _decide(desk: Desk, bundle: ScoringBundle, day: date, key: bytes, now: datet
         "rows": summary["rows"],
         "dated_before": came.dated_before.isoformat(),
     }
-    write_step(desk, DAY, day.isoformat(), parts, came.inputs, facts)
+    write_step(desk, DAY, day.isoformat(), parts, came.inputs, facts, now=now)
 
 
 def _counters(desk: Desk) -> dict[str, int]:

@@ -154,8 +154,8 @@ class Desk:
 
     def clean(self) -> None:
         """Remove what a killed call left half-written; nobody else writes here under the lock."""
-        for parent in ("days", "intakes", "bundles", "challengers", "archive", "."):
-            for partial in (self.path / parent).glob(".*.partial"):
+        for parent in (".", "days", "intakes", "bundles", "challengers", "history", "archive/*/*"):
+            for partial in self.path.glob(f"{parent}/.*.partial"):
                 shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
         public_file(self.chain).tidy()
 

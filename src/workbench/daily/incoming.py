@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import polars as pl
 
 from workbench.daily.desk import Desk
 from workbench.daily.ledger import Ledger
-from workbench.daily.reading import FILE, FILE_ROW, filtered, is_repeat, joined, origins, read_drop
+from workbench.daily.reading import FILE, FILE_ROW, Dropped, filtered, is_repeat, joined, origins, read_drop
 from workbench.daily.recorded import DAY
 from workbench.daily.register import DECIDED_ON, decided
 from workbench.daily.steps import InputFile
@@ -38,13 +38,16 @@ class Arrived:
     is_late_item
         Whether its declaration was decided on an earlier day without it.
     set_aside
-        Rows that are not decided, because their key was: file, row, key, ``code`` and the day of the decision.
+        Rows that are not decided, because their key or their whole file was: file, row, key, ``code`` and, of a key,
+        the day of its decision.
     inputs
         The files read.
     dated_before
         What is dated at this moment or later was not left to wait.
     unreadable
-        Reason by name of the files that could not be read.
+        Reason by name of the files that could not be read, ``incoming/`` before it.
+    same_files
+        Files with the content, to the byte, of one that was dealt with, and which one that was.
     """
 
     canonical: Canonical
@@ -54,6 +57,7 @@ class Arrived:
     inputs: tuple[InputFile, ...]
     dated_before: datetime
     unreadable: dict[str, str]
+    same_files: dict[str, str]
 
     @property
     def waiting(self) -> dict[str, int]:
@@ -92,18 +96,29 @@ def arrived(desk: Desk, ledger: Ledger, mapping: Mapping, day: date, now: dateti
     """
     drop = read_drop(desk, "incoming", lambda file: _read(file, mapping))
     window = _Window(end_of(day), end_of(now.date()) + timedelta(days=DAYS_AHEAD))
-    read_before = _windows_of_content(ledger)
-    inputs, parts = list[InputFile](), list[Canonical]()
+    contents = _contents(ledger)
+    inputs, parts, same = list[InputFile](), list[Canonical](), list[tuple[Dropped, str]]()
     for file in drop.files:
-        lodged = file.canonical.frame["lodged_at"]
-        is_copy = any(one.sha256 == file.sha256 for one in inputs)
-        is_new = _is_new(lodged, read_before.get(file.sha256), is_copy=is_copy)
-        waits = is_new & window.leaves(lodged)
-        until = str(lodged.filter(waits).dt.date().max() or "")
-        inputs.append(InputFile("incoming", file.name, file.sha256, len(lodged), int(waits.sum()), until))
-        parts.append(filtered(file.canonical, is_new & ~waits))
+        content = contents.get(file.sha256)
+        if content is not None and content.is_finished:
+            inputs.append(InputFile("incoming", file.name, file.sha256, file.canonical.frame.height))
+            same.append((file, content.origin))
+        else:
+            read, due = _due(file, content, window)
+            inputs.append(read)
+            parts.append(due)
+            # A copy beside it has nothing of its own, whatever still waits.
+            contents[file.sha256] = _Content(f"{file.name}, read on {day}", window, is_finished=True)
     whole = joined(parts, empty(_COLUMNS).with_columns(_nowhere()))
-    return _parted(desk, whole, tuple(inputs), window.end, drop.unreadable)
+    unreadable = {f"incoming/{name}": why for name, why in drop.unreadable.items()}
+    return _with_copies(_parted(desk, whole, tuple(inputs), window.end, unreadable), same)
+
+
+def _with_copies(arrived: Arrived, same: list[tuple[Dropped, str]]) -> Arrived:
+    nowhere = pl.lit(None, pl.Date).alias(DECIDED_ON)
+    rows = [origins(one.canonical.frame.with_columns(nowhere), "same_file", DECIDED_ON) for one, _ in same]
+    names = {one.name: origin for one, origin in same}
+    return replace(arrived, set_aside=pl.concat([arrived.set_aside, *rows]), same_files=names)
 
 
 @dataclass(frozen=True)
@@ -125,26 +140,41 @@ def _nowhere() -> pl.DataFrame:
     return pl.DataFrame(schema={FILE: pl.String(), FILE_ROW: pl.UInt32()})
 
 
-def _windows_of_content(ledger: Ledger) -> dict[str, _Window]:
-    """Return, by hash of content, what the days that read it have left of it; all its other rows were dealt with."""
-    windows: dict[str, _Window] = {}
+@dataclass(frozen=True)
+class _Content:
+    """Content that was read: from which file, what that left of it, and whether that is nothing."""
+
+    origin: str
+    left: _Window
+    is_finished: bool
+
+
+def _contents(ledger: Ledger) -> dict[str, _Content]:
+    """Return what became of content that was read, by its hash."""
+    contents: dict[str, _Content] = {}
     for line in ledger.of(DAY):
         start, end = end_of(date.fromisoformat(line.name)), datetime.fromisoformat(line.detail["dated_before"])
+        waiting = {one["sha256"] for one in line.detail["inputs"] if one["waiting"]}
         for one in line.detail["inputs"]:
-            before = windows.get(one["sha256"])
-            windows[one["sha256"]] = _Window(start, min(end, before.end) if before else end)
-    return windows
+            digest, before = one["sha256"], contents.get(one["sha256"])
+            left = _Window(start, min(end, before.left.end) if before else end)
+            contents[digest] = _Content(f"{one['name']}, read on {line.name}", left, digest not in waiting)
+    return contents
 
 
-def _is_new(lodged: pl.Series, left: _Window | None, *, is_copy: bool) -> pl.Series:
-    """Return a mask of the rows that no day has dealt with.
+def _due(file: Dropped, content: _Content | None, window: _Window) -> tuple[InputFile, Canonical]:
+    """Return what is read of a file, and the rows of it that are due.
 
-    What earlier days have left of a file is told by time alone, so that rows without a key are dealt with once too. A
-    row without a date is due at once.
+    What earlier days have left of it is told by time alone, so that rows without a key are dealt with once too. A row
+    without a date is due at once.
     """
-    if left is not None and not is_copy:
-        return left.leaves(lodged)
-    return pl.select(pl.repeat(not is_copy, len(lodged), dtype=pl.Boolean)).to_series()
+    lodged = file.canonical.frame["lodged_at"]
+    every = pl.select(pl.repeat(True, len(lodged), dtype=pl.Boolean)).to_series()
+    is_new = every if content is None else content.left.leaves(lodged)
+    waits = is_new & window.leaves(lodged)
+    until = str(lodged.filter(waits).dt.date().max() or "")
+    read = InputFile("incoming", file.name, file.sha256, len(lodged), int(waits.sum()), until)
+    return read, filtered(file.canonical, is_new & ~waits)
 
 
 def _parted(
@@ -170,7 +200,7 @@ def _parted(
     is_late_item = kept.frame["declaration_id"].is_in(register["declaration_id"].implode()).fill_null(value=False)
     plain = Canonical(kept.frame.select(_COLUMNS), kept.unparsed)
     origin = kept.frame.select(FILE, FILE_ROW)
-    return Arrived(plain, origin, is_late_item, set_aside, inputs, dated_before, unreadable)
+    return Arrived(plain, origin, is_late_item, set_aside, inputs, dated_before, unreadable, {})
 
 
 def _is_what_was_decided(desk: Desk, rows: pl.DataFrame) -> pl.Series:

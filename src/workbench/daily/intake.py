@@ -24,6 +24,9 @@ from workbench.scorer.scorer import Scorer
 REJECTED = "rejected_results.parquet"
 """File of an intake with the results that were not believed, each with its reason."""
 
+REFUSED = "refused_reroutings.parquet"
+"""The same with the re-routings."""
+
 
 @dataclass(frozen=True)
 class Intake:
@@ -43,6 +46,8 @@ class Intake:
         Rows that say that nobody looked.
     unreadable
         Reason by name of files that could not be read; they stay where they lie.
+    same_files
+        Files with the content, to the byte, of one that was read before: nothing of them is new.
     folder
         Where the tables of all these lie, in the desk; empty where there was nothing to take in.
     """
@@ -54,6 +59,7 @@ class Intake:
     refused_reroutings: dict[str, int] = field(default_factory=dict)
     without_result: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)
+    same_files: tuple[str, ...] = ()
     folder: str = ""
 
     def told(self, desk: Path) -> list[str]:
@@ -67,7 +73,10 @@ class Intake:
         if self.reroutings:
             lines.append(f"Re-routings by officers: {self.reroutings:,} recorded.")
         if self.refused_reroutings:
-            lines.append(f"Re-routings refused: {_listed(self.refused_reroutings)}.")
+            where = desk / self.folder / REFUSED
+            lines.append(f"Re-routings refused: {_listed(self.refused_reroutings)}. Each with its reason: {where}")
+        if self.same_files:
+            lines.append(f"Read before, to the byte, and nothing taken in: {', '.join(self.same_files)}.")
         return lines
 
     def to_dict(self) -> dict[str, Any]:
@@ -85,7 +94,7 @@ def take_in(desk: Desk, ledger: Ledger, scorer: Scorer, now: datetime) -> Intake
     scorer
         What is in force: its mapping reads results, its policy names the lane of the random arm.
     now
-        The present by the programme's clock: no result can have been recorded after it.
+        The present by the programme's clock: no result can have been recorded after it, and no lane changed.
     """
     seen = {one["sha256"] for line in ledger.of(INTAKE) for one in line.detail["inputs"]}
     given = read_drop(desk, "results", lambda file: results.read_results(file, scorer.mapping), seen)
@@ -101,7 +110,9 @@ def take_in(desk: Desk, ledger: Ledger, scorer: Scorer, now: datetime) -> Intake
     present = now.replace(tzinfo=None)
     believed = results.believe([*_rows(given), Canonical(again, {})], accepted, places, present)
     system = _system(desk, _numbers(_rows(moved)))
-    counting, refused = officers.accept(_rows(moved), officers.accepted(desk), system, scorer.policy.random_lane)
+    counting, refused = officers.accept(
+        _rows(moved), officers.accepted(desk), system, scorer.policy.random_lane, present
+    )
     corrections = believed.results.join(accepted, on=list(KEY), how="semi").height
     number = f"{len(desk.intakes()) + 1:06}"
     done = Intake(
@@ -112,15 +123,16 @@ def take_in(desk: Desk, ledger: Ledger, scorer: Scorer, now: datetime) -> Intake
         counted(refused["code"]),
         believed.without_result,
         unreadable,
+        tuple(f"{one.drop}/{one.name}" for one in inputs if one.sha256 in seen),
         folder_of(desk, INTAKE, number).relative_to(desk.path).as_posix(),
     )
     parts: dict[str, pl.DataFrame | str] = {
         "results.parquet": believed.results,
         REJECTED: believed.rejected,
         "reroutings.parquet": counting,
-        "refused_reroutings.parquet": refused,
+        REFUSED: refused,
     }
-    write_step(desk, INTAKE, number, parts, inputs, {"intake": done.to_dict()})
+    write_step(desk, INTAKE, number, parts, inputs, {"intake": done.to_dict()}, now=now)
     return done
 
 

@@ -27,9 +27,10 @@ class Line:
     number
         Number of the line, from 1.
     kind
-        ``init``, ``adopt``, ``intake``, ``day``, ``refresh`` or ``retrain``.
+        ``init``, ``adopt``, ``intent`` (to write the folder of a step), ``intake``, ``day``, ``refresh`` or
+        ``retrain``.
     name
-        What of that kind: a day, the number of an intake, a week.
+        What of that kind: a day, the number of an intake, a week; of an intent the kind of step too.
     at
         Moment of writing, ISO 8601 with offset.
     previous

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -16,6 +17,7 @@ from workbench.scorer.intake.mapping import Canonical
 from workbench.scorer.intake.reading import read_table
 from workbench.scorer.intake.validation import FLAGS, ROW_NO, apply_checks
 from workbench.scorer.schema import SCHEMA, Lane
+from workbench.timeline import since_or_undated
 
 TYPES = {
     "declaration_id": pl.String(),
@@ -56,7 +58,7 @@ def _moments() -> list[pl.Expr]:
 
 
 def accept(
-    files: Sequence[Canonical], accepted: pl.DataFrame, decided: pl.DataFrame, random_lane: Lane
+    files: Sequence[Canonical], accepted: pl.DataFrame, decided: pl.DataFrame, random_lane: Lane, now: datetime
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Part re-routings into those that count and those that are refused.
 
@@ -70,6 +72,9 @@ def accept(
         ``declaration_id``, ``lane`` and ``is_drawn`` of the system's decisions, one row a declaration.
     random_lane
         Lane of the random arm: a declaration that the arm drew is not let off with less.
+    now
+        The present, local time: what is dated later cannot have been done, and would beat every true re-routing of the
+        declaration.
 
     Returns
     -------
@@ -78,9 +83,9 @@ def accept(
         the columns of :data:`TYPES`, ``code``, ``found`` and ``expected``.
     """
     whole = joined(files, pl.DataFrame(schema=_NOTHING))
-    told = _beside(whole.frame, accepted, decided)
+    told = _beside(whole.frame, accepted, decided).with_columns(future=_is_since(whole.frame, now))
     checked = apply_checks(
-        Canonical(told, whole.unparsed), _checks(random_lane), [*TYPES, "system_lane", FILE, FILE_ROW]
+        Canonical(told, whole.unparsed), _checks(random_lane, now), [*TYPES, "system_lane", FILE, FILE_ROW]
     )
     reasons = checked.quarantined.select(ROW_NO, "code", "found", "expected")
     refused = whole.frame.with_row_index(ROW_NO, offset=1).join(reasons, on=ROW_NO, maintain_order="left")
@@ -101,6 +106,16 @@ def in_force(reroutings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def done_before(reroutings: pl.DataFrame, moment: datetime) -> pl.DataFrame:
+    """Return the re-routings of before a moment."""
+    return reroutings.filter(~_is_since(reroutings, moment))
+
+
+def _is_since(reroutings: pl.DataFrame, moment: datetime) -> pl.Series:
+    done = reroutings["rerouted_at"]
+    return since_or_undated(done, moment) & done.is_not_null()
+
+
 def _beside(frame: pl.DataFrame, accepted: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
     before = accepted.select(list(TYPES)).with_columns(is_new=pl.lit(value=False))
     both = pl.concat([before, frame.select(list(TYPES)).with_columns(is_new=pl.lit(value=True))])
@@ -116,7 +131,7 @@ def _beside(frame: pl.DataFrame, accepted: pl.DataFrame, decided: pl.DataFrame) 
     return beside.with_columns(item_no=pl.lit(None, pl.Int32))
 
 
-def _checks(random_lane: Lane) -> list[Check]:
+def _checks(random_lane: Lane, now: datetime) -> list[Check]:
     named = ("declaration_id", "officer_id", "reason")
     milder = pl.col("lane").cast(pl.String).replace_strict(_SEVERITY, default=None) < random_lane.severity
     # Not the cause: an item that could not be read, or came late, may have raised what the arm drew.
@@ -125,6 +140,7 @@ def _checks(random_lane: Lane) -> list[Check]:
         _error("missing_field", pl.any_horizontal(pl.col(named).is_null()), named, "declaration, officer and reason"),
         _error("unknown_lane", pl.col("lane").is_null(), ("lane",), f"one of {', '.join(Lane)}"),
         _error("unknown_moment", pl.col("rerouted_at").is_null(), ("rerouted_at",), "when, as 2026-03-01T14:30"),
+        _error("future_rerouting", pl.col("future"), ("rerouted_at",), f"one done by now, {now:%Y-%m-%d %H:%M}"),
         _error("unknown_declaration", pl.col("system_lane").is_null(), named[:1], "a declaration that was decided"),
         _error("repeated", pl.col("repeated"), named, "each re-routing once; the first is kept"),
         _error("contradictory", pl.col("contradicted"), ("lane", "rerouted_at"), "one re-routing at a moment"),

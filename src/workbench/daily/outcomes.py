@@ -10,10 +10,8 @@ from workbench.daily import officers, results
 from workbench.daily.desk import Desk
 from workbench.daily.recorded import check_recorded
 from workbench.daily.register import DECIDED_ON, decisions
-from workbench.scorer.schema import KEY, Role, empty, names
+from workbench.scorer.schema import KEY, OFFICER, Role, empty, names
 from workbench.timeline import known_labels
-
-_OFFICER = "officer"
 
 
 def outcomes(
@@ -28,7 +26,7 @@ def outcomes(
     first, last
         First and last day of decision, both included; all days where they are not given.
     as_of
-        Results recorded at or after this moment are not known yet; all are where none is given.
+        Results recorded and re-routings done at or after this moment are not known yet; all are where none is given.
 
     Returns
     -------
@@ -44,18 +42,26 @@ def outcomes(
         A recorded day or intake was changed since it was written.
     """
     check_recorded(desk)
+    return carried_out(desk, first=first, last=last, as_of=as_of)
+
+
+def carried_out(
+    desk: Desk, *, first: date | None = None, last: date | None = None, as_of: datetime | None = None
+) -> pl.DataFrame:
+    """Return the :func:`outcomes` of a desk that the caller has just checked."""
     decided = decisions(desk, first, last).filter(pl.all_horizontal(pl.col(KEY).is_not_null())).collect()
     # Two rows of one key are both in quarantine and say the same of lane and cause.
     decided = decided.unique(list(KEY), keep="first", maintain_order=True).sort(DECIDED_ON, *KEY)
-    moved = officers.in_force(officers.accepted(desk)).select("declaration_id", officer_lane="lane")
-    carried_out = decided.join(moved, on="declaration_id", how="left", maintain_order="left").with_columns(
+    done = officers.accepted(desk) if as_of is None else officers.done_before(officers.accepted(desk), as_of)
+    moved = officers.in_force(done).select("declaration_id", officer_lane="lane")
+    beside = decided.join(moved, on="declaration_id", how="left", maintain_order="left").with_columns(
         system_lane="lane",
         system_cause="cause",
         lane=pl.coalesce("officer_lane", "lane"),
-        cause=pl.when(_is_moved()).then(pl.lit(_OFFICER)).otherwise("cause"),
+        cause=pl.when(_is_moved()).then(pl.lit(OFFICER)).otherwise("cause"),
     )
     found = _known(results.accepted(desk), as_of)
-    return carried_out.drop("officer_lane").join(found, on=list(KEY), how="left", maintain_order="left")
+    return beside.drop("officer_lane").join(found, on=list(KEY), how="left", maintain_order="left")
 
 
 def _is_moved() -> pl.Expr:

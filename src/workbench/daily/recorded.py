@@ -1,4 +1,4 @@
-"""What was recorded: the files of days and intakes are those that the ledger names, and the public file seals the days.
+"""What was recorded: history, pipeline, days and intakes are those that the ledger names, and the days are sealed.
 
 Everything that is decided, learnt or reported reads them, so a file that was changed by hand stops the call by name.
 """
@@ -12,6 +12,9 @@ from workbench import random_arm
 from workbench.daily.desk import Desk
 from workbench.daily.ledger import DeskError
 from workbench.random_arm.publishing import file_sha256
+
+INIT = "init"
+"""Kind of the first line: it names history and pipeline."""
 
 DAY, INTAKE = "day", "intake"
 """Kinds of steps, each with a folder of its own in ``days/`` or ``intakes/``."""
@@ -27,7 +30,7 @@ def folder_of(desk: Desk, kind: str, name: str) -> Path:
 
 
 def check_recorded(desk: Desk) -> None:
-    """Refuse a desk whose recorded steps are not, byte for byte, what the ledger says.
+    """Refuse a desk whose history, pipeline and recorded steps are not, byte for byte, what the ledger says.
 
     Raises
     ------
@@ -35,6 +38,9 @@ def check_recorded(desk: Desk) -> None:
         A file was changed or is gone, or the public file does not seal the decisions of a day; names it.
     """
     ledger = desk.ledger()
+    for line in ledger.of(INIT):
+        for name, digest in line.detail["files"].items():
+            check_file(desk.path / name, digest)
     seals = {one.day: one.decisions for one in random_arm.read(desk.chain).entries if one.kind == random_arm.Kind.SEAL}
     for line in (*ledger.of(INTAKE), *ledger.of(DAY)):
         for name, digest in line.detail["files"].items():

@@ -33,6 +33,7 @@ from workbench.scorer.schema import derive
 from workbench.timeline import as_of
 
 REFRESH = "refresh"
+_AS_OF = "refreshed_as_of"
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def refresh(desk: Desk, day: date, *, now: datetime | None = None) -> Refreshed:
             programme=desk.programme,
             trained_as_of=before.manifest.trained_as_of,
             golden=golden_rows(desk),
-            facts=before.manifest.facts | {"refreshed_as_of": end_of(day).isoformat(), "labels_of_profiles": labels},
+            facts=before.manifest.facts | {_AS_OF: end_of(day).isoformat(), "labels_of_profiles": labels},
         )
         version = put(desk, files)
         detail = {"bundle": version, "before": before.manifest.version, "labels": labels}
@@ -146,6 +147,11 @@ def refreshes(ledger: Ledger) -> list[Line]:
     """Return the refreshes since a bundle was last adopted, whose profiles are its own."""
     adopted = max((line.number for line in ledger.of("adopt")), default=0)
     return [line for line in ledger.of(REFRESH) if line.number > adopted]
+
+
+def profiles_as_of(manifest: Manifest) -> str:
+    """Return the moment until which the profiles of a bundle know results: its training's where none was refreshed."""
+    return str(manifest.facts.get(_AS_OF, manifest.trained_as_of))
 
 
 def golden_rows(desk: Desk) -> pl.DataFrame:

@@ -1,28 +1,31 @@
-"""The report: the last weeks, the random arm day by day, what results came back, and how sure the estimates grew."""
+"""The report: some weeks, the random arm day by day, what came back or could not be read, and how sure it grew."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 
 from workbench import random_arm
 from workbench.daily.arm_days import ArmDay, State, arm_days
-from workbench.daily.desk import Desk
-from workbench.daily.intake import REJECTED
+from workbench.daily.desk import Desk, read_json
+from workbench.daily.incoming import end_of
+from workbench.daily.intake import REFUSED, REJECTED
 from workbench.daily.ledger import DeskError, Ledger
+from workbench.daily.outcomes import carried_out
 from workbench.daily.recorded import DAY, DECISIONS, INTAKE, check_recorded
-from workbench.daily.register import DECIDED_ON
 from workbench.daily.weeks import Weeks, compliance_of, looking_back
 from workbench.estimates import Compliance
+from workbench.random_arm.words import number_of
 from workbench.scorer.schema import Lane
 
 _POINTS = 12
-_SHOWN_FAULTS = 5
+_SHOWN = 5
+_LETTERS = 200
 
 
 @dataclass(frozen=True)
@@ -36,14 +39,18 @@ class Report:
     days
         The random arm day by day.
     intakes
-        What was taken in of results and re-routings: day of the call and the intake as JSON.
+        What was taken in of results and re-routings since the first day: day of the call and the intake as JSON.
+    unread
+        Files that calls could not read: ``file``, ``first`` and ``last`` day of such a call, and ``why``.
     over_time
-        The compliance rate of the goods decided by some days of the period, with all results known at its end.
+        What was estimated by the end of some days, from the goods decided and the results recorded by then; the last
+        is the estimate of the report.
     """
 
     weeks: Weeks
     days: tuple[ArmDay, ...]
     intakes: tuple[tuple[date, dict[str, Any]], ...]
+    unread: tuple[dict[str, str], ...]
     over_time: tuple[tuple[date, Compliance], ...]
 
     @property
@@ -54,16 +61,19 @@ class Report:
     def describe(self) -> str:
         """Say it in a few lines."""
         found = self.to_dict()
-        arm, results = found["random_arm"], found["came_back"]
-        rejected = ", ".join(f"{code} {count:,}" for code, count in results["rejected"].items())
+        arm, back = found["random_arm"], found["came_back"]
         lines = [
             self.weeks.describe(),
-            f"Random arm: {arm['drawn']:,} declarations drawn, {arm['known']:,} with all results; "
-            f"{arm['waivers_refused']:,} re-routings refused that would have spared one. Draws of {arm[State.HOLDS]:,} "
-            f"day(s) hold, the keys of {arm[State.SECRET]:,} are not revealed yet.",
-            *[f"DRAW DOES NOT HOLD: {fault}" for fault in arm["faults"][:_SHOWN_FAULTS]],
-            f"Results taken in: {results['results']:,}; set aside: {rejected or 'none'}.",
-            *[f"Set aside, each with its reason: {file}" for file in results["rejected_files"]],
+            f"Random arm: {number_of(arm['drawn'], 'declaration')} drawn, {arm['known']:,} with all results; "
+            f"{number_of(arm['waivers_refused'], 're-routing')} refused that would have spared one. Days whose draw "
+            f"holds: {arm[State.HOLDS]:,}; whose key is not revealed yet: {arm[State.SECRET]:,}.",
+            *[f"TRIAL {name!r}, {number_of(days, 'day')}: proves nothing." for name, days in arm["trials"].items()],
+            *[f"DRAW DOES NOT HOLD: {fault}" for fault in arm["faults"][:_SHOWN]],
+            f"Results taken in since {self.weeks.first}, of goods of any day: {back['results']:,}, "
+            f"{back['corrections']:,} of them corrections; set aside: {_listed(back['rejected'])}.",
+            f"Re-routings recorded: {back['reroutings']:,}; refused: {_listed(back['refused'])}.",
+            *[f"Set aside, each with its reason: {file}" for file in (*back["rejected_files"], *back["refused_files"])],
+            *[f"NOT READ: {one['file']}, last on {one['last']}: {one['why']}" for one in self.unread[:_SHOWN]],
         ]
         return "\n".join(lines)
 
@@ -74,6 +84,7 @@ class Report:
             "random_arm": self._arm(),
             "days": [one.to_dict() for one in self.days],
             "came_back": self._came_back(),
+            "unread": list(self.unread),
             "over_time": [
                 {"day": day.isoformat(), "goods": one.goods, **one.compliance_rate.to_dict()}
                 for day, one in self.over_time
@@ -82,28 +93,35 @@ class Report:
 
     def _arm(self) -> dict[str, Any]:
         states = Counter(one.state for one in self.days)
-        refused = sum((Counter(one["refused_reroutings"]) for _, one in self.intakes), Counter[str]())
+        trials = Counter(one.trial for one in self.days if one.trial)
         return {
             "drawn": sum(one.drawn for one in self.days),
             "known": sum(one.known for one in self.days),
-            "waivers_refused": refused["random_arm_waived"],
+            "waivers_refused": self._codes("refused_reroutings").get("random_arm_waived", 0),
+            "trials": dict(sorted(trials.items())),
             **{str(state): states[state] for state in State},
             "faults": [f"{one.day}: {fault}" for one in self.days for fault in one.faults],
         }
 
     def _came_back(self) -> dict[str, Any]:
-        rejected = sum((Counter(one["rejected_results"]) for _, one in self.intakes), Counter[str]())
-        files = [f"{one['folder']}/{REJECTED}" for _, one in self.intakes if one["rejected_results"]]
         counts = ("results", "corrections", "reroutings")
         return {
             **{name: sum(one[name] for _, one in self.intakes) for name in counts},
-            "rejected": dict(sorted(rejected.items())),
-            "rejected_files": files,
+            "rejected": self._codes("rejected_results"),
+            "rejected_files": self._files("rejected_results", REJECTED),
+            "refused": self._codes("refused_reroutings"),
+            "refused_files": self._files("refused_reroutings", REFUSED),
             "days": [{"day": day.isoformat(), **one} for day, one in self.intakes],
         }
 
+    def _codes(self, what: str) -> dict[str, int]:
+        return dict(sorted(sum((Counter(one[what]) for _, one in self.intakes), Counter[str]()).items()))
 
-def report(desk: Desk, last: date | None = None, *, weeks: int | None = None) -> Report:
+    def _files(self, what: str, name: str) -> list[str]:
+        return [f"{one['folder']}/{name}" for _, one in self.intakes if one[what]]
+
+
+def report(desk: Desk, last: date | None = None, *, weeks: int | None = None, known_by: date | None = None) -> Report:
     """Report on some weeks.
 
     Parameters
@@ -114,21 +132,27 @@ def report(desk: Desk, last: date | None = None, *, weeks: int | None = None) ->
         Last day; the last one decided where none is given.
     weeks
         How many weeks; the pipeline's [daily] report_weeks where none are given.
+    known_by
+        Day of knowledge: what was recorded by its end is known. Without it everything is that is known now, whenever
+        it came: a result can be later than the last day.
 
     Raises
     ------
     DeskError
-        No day was decided yet, or something recorded was changed.
+        No day was decided yet, the day of knowledge is before the last day, or something recorded was changed.
     """
     check_recorded(desk)
     days = desk.days()
     if not days:
         raise DeskError(f"No day was decided in {desk.path} yet. Call: workbench daily --desk {desk.path}")
+    last = last or days[-1]
+    if known_by is not None and known_by < last:
+        raise DeskError(f"{known_by} is before {last}, the last day of the report. Know by that day or a later one.")
     lane = random_arm.policy_beside(desk.day_folder(days[-1]) / DECISIONS).random_lane
-    found = looking_back(desk, last or days[-1], weeks, lane)
-    came = [(day, one) for day, one in _by_day(desk.ledger(), days[-1]) if found.first <= day <= found.last]
-    arm = arm_days(desk, found.outcomes, [day for day in days if found.first <= day <= found.last])
-    return Report(found, tuple(arm), tuple(came), tuple(_over_time(found, lane)))
+    found = looking_back(desk, last, weeks, lane, known_by=known_by)
+    came = [(day, one) for day, one in _by_day(desk.ledger(), days[-1]) if found.first <= day <= (known_by or day)]
+    arm = arm_days(desk, found.outcomes, found.days)
+    return Report(found, tuple(arm), tuple(came), _unread(desk, found, came), tuple(_over_time(desk, found, lane)))
 
 
 def _by_day(ledger: Ledger, last: date) -> Iterator[tuple[date, dict[str, Any]]]:
@@ -143,11 +167,45 @@ def _by_day(ledger: Ledger, last: date) -> Iterator[tuple[date, dict[str, Any]]]
     yield from ((last, one) for one in waiting)
 
 
-def _over_time(found: Weeks, random_lane: Lane) -> Iterator[tuple[date, Compliance]]:
-    """Yield the estimate at up to twelve days, the last among them; days with too little to estimate are left out."""
-    days = found.outcomes[DECIDED_ON].unique().sort().to_list()
-    step = -(-len(days) // _POINTS) or 1
-    for day in days[::-1][::step][::-1]:
-        estimated = compliance_of(found.outcomes.filter(pl.col(DECIDED_ON) <= day), random_lane)
+def _unread(desk: Desk, found: Weeks, came: list[tuple[date, dict[str, Any]]]) -> tuple[dict[str, str], ...]:
+    """Return the files that calls could not read, whether of a day or between days."""
+    calls = [(day, read_json(desk.day_folder(day) / "summary.json")["unreadable"]) for day in found.days]
+    calls += [(day, one["unreadable"]) for day, one in came]
+    unread: dict[str, dict[str, str]] = {}
+    for day, files in sorted(calls, key=lambda call: call[0]):
+        for file, why in files.items():
+            first = unread[file]["first"] if file in unread else str(day)
+            unread[file] = {"file": file, "first": first, "last": str(day), "why": why[:_LETTERS]}
+    return tuple(unread.values())
+
+
+def _over_time(desk: Desk, found: Weeks, random_lane: Lane) -> Iterator[tuple[date, Compliance]]:
+    """Yield the estimate as it was known by up to twelve days; days with too little to estimate are left out."""
+    if not found.days:
+        return
+    until = _last_news(found)
+    for day in _spread(found.days[0], until):
+        if day < until:
+            goods = carried_out(desk, first=found.first, last=min(day, found.last), as_of=end_of(day))
+            estimated = compliance_of(goods, random_lane)
+        else:
+            estimated = found.compliance
         if isinstance(estimated, Compliance):
             yield day, estimated
+
+
+def _last_news(found: Weeks) -> date:
+    """Return the last day on which something of the period was decided or a result of it recorded."""
+    recorded: list[date] = found.outcomes["label_known_at"].drop_nulls().dt.date().unique().to_list()
+    return max([found.days[-1], *recorded])
+
+
+def _spread(first: date, last: date) -> list[date]:
+    """Return up to twelve days at even distances, the last among them."""
+    count = (last - first).days + 1
+    step = -(-count // _POINTS)
+    return [last - timedelta(days=back) for back in range(0, count, step)][::-1]
+
+
+def _listed(codes: dict[str, int]) -> str:
+    return ", ".join(f"{code} {count:,}" for code, count in codes.items()) or "none"

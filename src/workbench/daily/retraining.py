@@ -53,8 +53,10 @@ class Retrained:
     def describe(self) -> str:
         """Say it in a sentence."""
         before = "was trained before; nothing was changed" if self.was_done else "is registered, not in force"
-        return f"Challenger of {self.week}: bundle {self.bundle}, model version {self.model_version}, {before}.\n" + (
-            f"Once it is promoted: workbench daily adopt {self.folder / BUNDLE_DIR}"
+        desk = self.folder.parents[1]
+        return (
+            f"Challenger of {self.week}: bundle {self.bundle}, model version {self.model_version}, {before}.\n"
+            f'Once it is promoted: workbench daily adopt {self.folder / BUNDLE_DIR} --reason "promoted" --desk {desk}'
         )
 
     def to_dict(self) -> dict[str, Any]:

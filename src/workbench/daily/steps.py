@@ -1,7 +1,8 @@
 """Steps: a folder that appears whole or not at all, then its seal, its inputs in the archive, its line in the ledger.
 
-What comes after the folder can be done again without harm. A step whose line is missing was cut short, and the next
-call finishes it before it does anything else.
+The ledger announces a folder before it appears, by the hash of its manifest. What comes after the folder can be done
+again without harm. A step that was announced and whose own line is missing was cut short, and the next call finishes it
+before it does anything else.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ import polars as pl
 
 from workbench import random_arm
 from workbench.daily.desk import Desk, read_json
-from workbench.daily.ledger import DeskError
+from workbench.daily.ledger import DeskError, Ledger
 from workbench.daily.recorded import DAY, DECISIONS, INTAKE, check_file, check_recorded, folder_of
 from workbench.random_arm.publishing import file_sha256
 from workbench.scorer.files import write_parquet_atomically, write_text_atomically, written_atomically
 
 MANIFEST = "manifest.json"
+
+_INTENT = "intent"
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,10 @@ def write_step(
     parts: Mapping[str, pl.DataFrame | str],
     inputs: Sequence[InputFile],
     facts: Mapping[str, Any],
+    *,
+    now: datetime,
 ) -> Path:
-    """Write the folder of a step, whole or not at all.
+    """Announce the folder of a step in the ledger and write it, whole or not at all.
 
     Parameters
     ----------
@@ -75,6 +80,8 @@ def write_step(
         What was read.
     facts
         What the ledger says beside.
+    now
+        The present, with time zone.
     """
     folder = folder_of(desk, kind, name)
     with written_atomically(folder) as partial:
@@ -87,6 +94,8 @@ def write_step(
         hashes = {file: file_sha256(partial / file) for file in sorted(parts)}
         manifest = {**facts, "inputs": [asdict(one) for one in inputs], "files": hashes}
         write_text_atomically(json.dumps(manifest, indent=1, sort_keys=True) + "\n", partial / MANIFEST)
+        announced = {"manifest": file_sha256(partial / MANIFEST), "inputs": [one.sha256 for one in inputs]}
+        desk.ledger().with_line(_INTENT, f"{kind} {name}", announced, now)
     return folder
 
 
@@ -109,21 +118,28 @@ def finish(desk: Desk, now: datetime) -> None:
     Raises
     ------
     DeskError
-        A file of such a step is not the one that its manifest names.
+        The ledger announces no such step, or a file of it is not the one that its manifest names.
     """
     ledger = desk.ledger()
     for kind, folders in ((INTAKE, desk.intakes()), (DAY, [desk.day_folder(day) for day in desk.days()])):
         recorded = {line.name for line in ledger.of(kind)}
         for folder in folders:
             if folder.name not in recorded:
-                manifest = _checked(folder)
+                manifest = _checked(ledger, kind, folder)
                 if kind == DAY:
                     _seal(desk, folder, now)
                 _archive(desk, folder.name, manifest["inputs"])
                 ledger = ledger.with_line(kind, folder.name, manifest, now)
 
 
-def _checked(folder: Path) -> dict[str, Any]:
+def _checked(ledger: Ledger, kind: str, folder: Path) -> dict[str, Any]:
+    """Return the manifest of a step that was cut short; a folder that somebody put there is none."""
+    intent = ledger.find(_INTENT, f"{kind} {folder.name}")
+    if intent is None or file_sha256(folder / MANIFEST) != intent.detail["manifest"]:
+        raise DeskError(
+            f"{folder} is not what the ledger announced, so no call of the workbench left it like this. Move it away "
+            "and call again."
+        )
     manifest = read_json(folder / MANIFEST)
     for name, digest in manifest["files"].items():
         check_file(folder / name, digest)

@@ -12,13 +12,14 @@ from workbench.daily.deciding import DecidedDay
 from workbench.daily.incoming import Arrived
 from workbench.daily.reading import counted
 from workbench.daily.register import DRAWN
+from workbench.random_arm.words import number_of
 from workbench.scorer.schema import Lane
 from workbench.timeline import before
 
 _NOTE = "The capacity is that of the day of decision: a declaration that came late counts among this day's."
 
 
-def day_summary(day: date, arrived: Arrived, decided: DecidedDay, bundle: str) -> dict[str, Any]:
+def day_summary(day: date, arrived: Arrived, decided: DecidedDay, bundle: str, trial: str) -> dict[str, Any]:
     """Return what a day came to, as JSON.
 
     Parameters
@@ -29,11 +30,14 @@ def day_summary(day: date, arrived: Arrived, decided: DecidedDay, bundle: str) -
         Its rows and what was decided of them.
     bundle
         Version of the bundle in force.
+    trial
+        Name of the trial that the day's key was committed to for; empty for a real day.
     """
     table, waiting = decided.decisions, sum(arrived.waiting.values())
     return {
         "day": day.isoformat(),
         "bundle": bundle,
+        "trial": trial,
         "rows": {"decided": table.height, "set_aside": arrived.set_aside.height, "waiting": waiting},
         "lanes": by_lane(table),
         "arms": by_cause(table),
@@ -43,6 +47,7 @@ def day_summary(day: date, arrived: Arrived, decided: DecidedDay, bundle: str) -
         "set_aside": counted(arrived.set_aside["code"]),
         "waiting": arrived.waiting,
         "waiting_until": arrived.waiting_until,
+        "same_files": arrived.same_files,
         "unreadable": arrived.unreadable,
         "not_evaluable": decided.not_evaluable,
         "note": _NOTE,
@@ -84,16 +89,22 @@ def told(summary: Mapping[str, Any]) -> str:
     rows, late, arm = summary["rows"], summary["late"], summary["random_arm"]
     lanes = ", ".join(f"{lane} {count['declarations']:,}" for lane, count in summary["lanes"].items())
     lines = [
-        f"{summary['day']}: {rows['decided']:,} rows decided with bundle {summary['bundle']}. Declarations: {lanes}.",
-        f"Random arm: {arm['drawn']:,} of {arm['declarations']:,} declarations drawn.",
+        f"{summary['day']}: {number_of(rows['decided'], 'row')} decided with bundle {summary['bundle']}. "
+        f"Declarations: {lanes}.",
+        f"Random arm: {arm['drawn']:,} of {number_of(arm['declarations'], 'declaration')} drawn.",
     ]
+    if summary["trial"]:
+        lines.append(f"Trial {summary['trial']!r}: proves nothing, its key may have been chosen after the day.")
     if late["declarations"]:
-        lines.append(f"Late: {late['declarations']:,} declarations lodged since {late['since']}. {summary['note']}")
+        came = number_of(late["declarations"], "declaration")
+        lines.append(f"Late: {came} lodged since {late['since']}. {summary['note']}")
     for name in ("quarantined", "set_aside", "not_evaluable"):
         if summary[name]:
             listed = ", ".join(f"{code} {count:,}" for code, count in summary[name].items())
             lines.append(f"{name.replace('_', ' ').capitalize()}: {listed}.")
+    for name, origin in summary["same_files"].items():
+        lines.append(f"Set aside as same_file: {name} is, to the byte, {origin}.")
     if rows["waiting"]:
-        files, until = ", ".join(summary["waiting"]), summary["waiting_until"]
-        lines.append(f"Waiting for later days: {rows['waiting']:,} rows, the last until {until}, in {files}.")
+        files, until, wait = ", ".join(summary["waiting"]), summary["waiting_until"], number_of(rows["waiting"], "row")
+        lines.append(f"Waiting for later days: {wait}, the last until {until}, in {files}.")
     return "\n".join(lines)

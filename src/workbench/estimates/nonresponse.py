@@ -5,6 +5,9 @@ the goods with a result would not stand for the others. So every estimate is mad
 taken to be like the others of their stratum, all compliant, and all violating. The value is that of the first; the
 interval holds all three, as an auditor counts a document that nobody can show as a deviation.
 
+A violation whose amount nobody recorded is read three times too: as costing what such violations cost on average,
+nothing, and as much as the larger half of them. Without it an amount that is not known would count as none.
+
 References
 ----------
 W. G. Cochran (1977), Sampling Techniques, 3rd ed., 13.2 (bounds of a proportion under non-response).
@@ -17,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+import polars as pl
 
 from workbench.evaluation.intervals import Estimate
 
@@ -67,6 +72,17 @@ def readings(record: ControlRecord) -> tuple[ControlRecord, ...]:
     if not record.is_missing.any():
         return (record,)
     return record, record.completed(violating=False), record.completed(violating=True)
+
+
+def priced_readings(record: ControlRecord, readings: Sequence[ControlRecord]) -> Sequence[ControlRecord]:
+    """Return `readings` of a record, or three, in which no violation that a full control found lacks its amount."""
+    if not record.is_unpriced.any():
+        return readings
+    found = record.items.filter(pl.col("is_full_control") & (pl.col("violation") == 1))["recovered_duty_usd"]
+    amounts = found.drop_nulls().sort().to_numpy()
+    costs = (float(amounts.mean()), 0.0, float(amounts[len(amounts) // 2 :].mean()))
+    three = readings if len(readings) == len(costs) else tuple(readings) * len(costs)
+    return tuple(one.priced(cost) for one, cost in zip(three, costs, strict=True))
 
 
 def spanned(estimates: Sequence[Estimate]) -> Estimate:

@@ -24,10 +24,11 @@ from workbench.evaluation.tables import refuse, require_columns
 
 from .arrays import Values
 from .checks import MOST_USD
-from .nonresponse import readings, spanned
+from .intervals import less_known
+from .nonresponse import priced_readings, readings, spanned
 from .record import ControlRecord
 from .strata import Strata
-from .totals import Found, beyond_belief, too_few_findings, too_little
+from .totals import Found, Reach, beyond_belief, too_few_amounts, too_few_findings, too_little
 from .weighting import weighted
 
 Outcome = Literal["violation", "recovered_duty_usd"]
@@ -56,13 +57,16 @@ class PolicyValue:
     goods
         Items that the target would have controlled, on average.
     goods_in_force
-        Items that the policy in force controlled fully, on average.
+        Items that were controlled fully: known, not estimated.
     ips, snips
         The value by weighting, see the module's text.
     doubly_robust
         The value with predictions; ``None`` where none were given, or the random arm found nothing of the target's.
     difference
-        Value of the target less that of the policy in force, on the same goods, by weighting.
+        Value of the target by weighting less what the full controls of the same goods did find, which is known.
+    missing
+        Declarations drawn for a full control without a complete result of one: all intervals hold whatever these would
+        have shown (see :mod:`.nonresponse`).
     effective_sample_size
         Declarations controlled that the weights are worth (Kish), or were to be worth on average where that is less:
         smaller is less sure.
@@ -72,11 +76,12 @@ class PolicyValue:
 
     outcome: Outcome
     goods: float
-    goods_in_force: float
+    goods_in_force: int
     ips: Estimate
     snips: Estimate
     doubly_robust: Estimate | None
     difference: Estimate
+    missing: int
     effective_sample_size: float
     unsupported_share: float
 
@@ -85,7 +90,9 @@ class PolicyValue:
         shown = {"by weighting": self.ips, "self-normalised": self.snips, "doubly robust": self.doubly_robust}
         lines = [f"{self.outcome}, {self.goods:,.0f} goods (in force: {self.goods_in_force:,.0f}):"]
         lines += [f"  {name}: {_told(value)}" for name, value in shown.items() if value is not None]
-        lines.append(f"  more than the policy in force: {_told(self.difference)}")
+        lines.append(f"  more than was found: {_told(self.difference)}")
+        if self.missing:
+            lines.append(f"Intervals hold whatever the {self.missing:,} missing results would have shown.")
         weight, left = f"{self.effective_sample_size:,.0f}", f"{100 * self.unsupported_share:.2g} %"
         lines.append(f"Worth {weight} controls; {left} of its goods are left out, being hardly ever controlled.")
         return "\n".join(lines)
@@ -103,7 +110,7 @@ def policy_value(
     Parameters
     ----------
     record
-        Decided goods with the probabilities that were stored (:meth:`ControlRecord.from_decisions`).
+        Decided goods, with stored probabilities or of a history.
     target_probability
         Column of the record's items: probability of a full control under the target policy, in [0, 1]; see
         :mod:`.targets`.
@@ -117,8 +124,9 @@ def policy_value(
     -------
     PolicyValue or Refusal
         Refused with ``overlap_too_thin`` where the weights are worth fewer than 30 controls, or more than 1 % of the
-        target's goods have a logged probability below 0.001; with ``too_few_findings`` for duty on fewer than five
-        findings of the random arm; and as :func:`.compliance.compliance`.
+        target's goods have a logged probability below 0.001; for duty with ``too_few_findings`` on fewer than five
+        findings of the random arm and with ``amounts_missing`` where more than a fifth of the violations that full
+        controls found have none; and as :func:`.compliance.compliance`.
 
     Raises
     ------
@@ -145,35 +153,39 @@ def policy_value(
     if (refused := too_little(record)) is not None:
         return refused
     target, share = _target(record, target_probability)
-    expected = None if predictions is None else target * _numbers(record.items, predictions, MOST_USD)
+    expected = None if predictions is None else target.of_items * _numbers(record.items, predictions, MOST_USD)
     strata, amounts = Strata.of(record), outcome == "recovered_duty_usd"
-    reach, probability = record.by_declaration(target), record.declarations["probability"].to_numpy()
-    effective = min(_effective(strata.inverse * reach), _offered(reach, probability))
+    offered = _offered(target.of_declarations, record.declarations["probability"].to_numpy())
+    effective = min(_effective(strata.inverse * target.of_declarations), offered)
     if (refused := _too_thin(target, share, effective)) is not None:
         return refused
     if amounts and (refused := _too_few(record, strata, target)) is not None:
         return refused
-    values = [weighted(one, _found(one, outcome), target, expected) for one in readings(record)]
+    read = priced_readings(record, readings(record)) if amounts else readings(record)
+    found, in_force = [_found(one, outcome) for one in read], record.items["is_full_control"].to_numpy()
+    values = [weighted(one, what, target, expected) for one, what in zip(read, found, strict=True)]
     robust = [one.doubly_robust for one in values if one.doubly_robust is not None]
+    more = (less_known(one.ips, float(what.of_items[in_force].sum())) for one, what in zip(values, found, strict=True))
     return PolicyValue(
         outcome=outcome,
-        goods=float(target.sum()),
-        goods_in_force=float(record.probability.sum()),
+        goods=float(target.of_items.sum()),
+        goods_in_force=int(in_force.sum()),
         ips=spanned([one.ips for one in values]),
         snips=spanned([one.snips for one in values]),
         doubly_robust=spanned(robust) if values[0].doubly_robust is not None else None,
-        difference=spanned([one.difference for one in values]),
+        difference=spanned(list(more)),
+        missing=int(record.is_missing.sum()),
         effective_sample_size=effective,
         unsupported_share=share,
     )
 
 
-def _too_few(record: ControlRecord, strata: Strata, target: Values) -> Refusal | None:
-    found = _found(record, "recovered_duty_usd")
-    return beyond_belief(record) or too_few_findings(record, strata, target * found.of_items)
+def _too_few(record: ControlRecord, strata: Strata, target: Reach) -> Refusal | None:
+    found = target.of_items * _found(record, "recovered_duty_usd").of_items
+    return beyond_belief(record) or too_few_findings(record, strata, found) or too_few_amounts(record)
 
 
-def _target(record: ControlRecord, name: str) -> tuple[Values, float]:
+def _target(record: ControlRecord, name: str) -> tuple[Reach, float]:
     """Return the target's probabilities where the policy in force reaches, and the share of it that lies elsewhere."""
     given = _numbers(record.items, name, 1.0)
     beyond = float(_numbers(record.left_out, name, 1.0).sum())
@@ -181,7 +193,7 @@ def _target(record: ControlRecord, name: str) -> tuple[Values, float]:
     whole = float(given.sum()) + beyond
     if not whole:
         raise ConfigError(f"The target policy of column {name!r} controls nothing: give one that selects some goods.")
-    return reached, 1.0 - float(reached.sum()) / whole
+    return Reach.of(record, reached), 1.0 - float(reached.sum()) / whole
 
 
 def _numbers(items: pl.DataFrame, name: str, most: float) -> Values:
@@ -219,9 +231,9 @@ def _offered(reach: Values, probability: Values) -> float:
     return float(reach.sum()) ** 2 / squares if squares else 0.0
 
 
-def _too_thin(target: Values, unsupported_share: float, effective: float) -> Refusal | None:
+def _too_thin(target: Reach, unsupported_share: float, effective: float) -> Refusal | None:
     if unsupported_share > MOST_UNSUPPORTED:
-        within = float(target.sum())
+        within = float(target.of_items.sum())
         needed = within * (1.0 - MOST_UNSUPPORTED) / (1.0 - unsupported_share) if within else 1.0
         return Refusal("overlap_too_thin", int(within), int(np.ceil(needed)), _UNSUPPORTED)
     if effective < LEAST_EFFECTIVE:

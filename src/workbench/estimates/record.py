@@ -48,8 +48,9 @@ class ControlRecord:
     speaks_for
         What the estimates speak of, in words: *all goods that were decided*.
     stores_probabilities
-        Whether ``probability`` was stored with the decisions. In a history it is the share of all that was drawn, and
-        what a result stands for is counted stratum by stratum.
+        Whether ``probability`` was stored with the decisions. In a history it is no probability but the mean share that
+        was drawn, the same for all goods: a guard against a lot that hardly drew at all, and nothing to weigh by. What
+        a result stands for is counted stratum by stratum there.
     """
 
     items: pl.DataFrame
@@ -131,7 +132,7 @@ class ControlRecord:
 
     @cached_property
     def probability(self) -> Values:
-        """Probability of a full control, by item."""
+        """Probability of a full control, by item; in a history the mean share drawn (see `stores_probabilities`)."""
         return np.repeat(self.declarations["probability"].to_numpy(), self.sizes)
 
     @cached_property
@@ -146,6 +147,12 @@ class ControlRecord:
         return amount.fill_null(0.0).to_numpy() if amount.count() else None
 
     @cached_property
+    def is_unpriced(self) -> Flags:
+        """Items in which a full control found a violation, and no amount is recorded."""
+        unpriced = pl.col("is_full_control") & (pl.col("violation") == 1) & pl.col("recovered_duty_usd").is_null()
+        return self.items.select(unpriced.fill_null(False)).to_series().to_numpy()
+
+    @cached_property
     def is_missing(self) -> Flags:
         """Declarations that were drawn for a full control and have no complete result of one."""
         return (self.declarations["is_drawn"] & ~self.declarations["is_known"]).to_numpy()
@@ -156,7 +163,8 @@ class ControlRecord:
         What a milder control found stays. A violation costs the mean amount that full controls found in an item.
         """
         missing = pl.Series(np.repeat(self.is_missing, self.sizes))
-        is_open = pl.col("violation").is_null() | (pl.lit(violating) & ~pl.col("is_full_control"))
+        unknown_beside = (pl.col("violation") == 0) | pl.col("recovered_duty_usd").is_null()
+        is_open = pl.col("violation").is_null() | (pl.lit(violating) & ~pl.col("is_full_control") & unknown_beside)
         usual = self.items.filter(pl.col("is_full_control") & (pl.col("recovered_duty_usd") > 0))["recovered_duty_usd"]
         amount = usual.mean() if violating else 0.0
         filled = self.items.with_columns(is_open=missing & is_open).with_columns(
@@ -167,6 +175,11 @@ class ControlRecord:
         known = pl.col("is_drawn")
         declarations = self.declarations.with_columns(is_known=known, is_full=pl.col("is_full") | known)
         return replace(self, items=filled.drop("is_open"), declarations=declarations)
+
+    def priced(self, amount_usd: float) -> ControlRecord:
+        """Return the record as if each violation without an amount had cost that much."""
+        amount = pl.when(pl.Series(self.is_unpriced)).then(pl.lit(amount_usd)).otherwise("recovered_duty_usd")
+        return replace(self, items=self.items.with_columns(amount.alias("recovered_duty_usd")))
 
     def by_declaration(self, of_items: Values) -> Values:
         """Sum a number of each item over its declaration."""

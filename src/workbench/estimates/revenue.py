@@ -12,10 +12,11 @@ from workbench.evaluation.intervals import Estimate
 from workbench.evaluation.refusal import Refusal
 
 from .arrays import Values
-from .nonresponse import spanned
+from .intervals import less_known
+from .nonresponse import priced_readings, spanned
 from .record import ControlRecord
 from .strata import Strata
-from .totals import Found, beyond_belief, too_few_findings, total
+from .totals import Found, beyond_belief, too_few_amounts, too_few_findings, total
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,13 @@ class Revenue:
     recoverable_usd
         Duty that full controls of all goods would recover.
     found_usd
-        Duty that controls of any kind did recover.
+        Duty that controls of any kind did recover, as far as it is recorded.
     gap_usd
         The difference: never below 0. Where results are missing the bounds hold them too; a violation among them is
         taken to cost the mean amount that full controls found in an item.
+    without_amount
+        Items in which a full control found a violation and no amount is recorded. The values take these to cost what
+        the others cost on average; the bounds hold nothing, and what the larger half of the others cost.
     declared_duty_usd
         Duty declared for the goods; ``None`` where not known.
     gap_share
@@ -40,6 +44,7 @@ class Revenue:
     recoverable_usd: Estimate
     found_usd: float
     gap_usd: Estimate
+    without_amount: int
     declared_duty_usd: float | None
     gap_share: Estimate | None
 
@@ -61,12 +66,25 @@ def revenue_gap(record: ControlRecord, readings: Sequence[tuple[ControlRecord, S
     amount = record.recovered_duty_usd
     if amount is None:
         return None
-    if (refused := beyond_belief(record) or too_few_findings(record, readings[0][1], amount)) is not None:
-        return refused
-    recoverable = spanned([total(one, strata, Found(_amounts(one), blurred=True)) for one, strata in readings])
-    found, declared = float(amount.sum()), _declared_duty(record)
-    gap = less(recoverable, found)
-    return Revenue(recoverable, found, gap, declared, gap.scaled(1.0 / declared) if declared else None)
+    few = beyond_belief(record) or too_few_findings(record, readings[0][1], amount) or too_few_amounts(record)
+    if few is not None:
+        return few
+    read = _priced(record, readings)
+    totals = [total(one, strata, Found(_amounts(one), blurred=True)) for one, strata in read]
+    recorded, declared = float(amount.sum()), _declared_duty(record)
+    found = (recorded + float(_amounts(one)[record.is_unpriced].sum()) for one, _ in read)
+    gap = spanned([less(one, known) for one, known in zip(totals, found, strict=True)])
+    share = gap.scaled(1.0 / declared) if declared else None
+    return Revenue(spanned(totals), recorded, gap, int(record.is_unpriced.sum()), declared, share)
+
+
+def _priced(
+    record: ControlRecord, readings: Sequence[tuple[ControlRecord, Strata]]
+) -> list[tuple[ControlRecord, Strata]]:
+    """Give violations without an amount one; the strata stay what they were."""
+    records, strata = zip(*readings, strict=True)
+    priced = priced_readings(record, records)
+    return list(zip(priced, strata if len(strata) == len(priced) else strata * len(priced), strict=True))
 
 
 def less(estimate: Estimate, found: float) -> Estimate:
@@ -75,8 +93,7 @@ def less(estimate: Estimate, found: float) -> Estimate:
     >>> less(Estimate(10.0, 2.0, 30.0), 4)
     Estimate(value=6.0, low_95=0.0, high_95=26.0)
     """
-    bounds = (float(bound or 0.0) for bound in (estimate.value, estimate.low_95, estimate.high_95))
-    return Estimate(*(max(bound - found, 0.0) for bound in bounds))
+    return Estimate(*(max(float(bound or 0.0), 0.0) for bound in vars(less_known(estimate, found)).values()))
 
 
 def _amounts(record: ControlRecord) -> Values:

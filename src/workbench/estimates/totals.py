@@ -21,14 +21,15 @@ from .strata import Strata
 LEAST_CONTROLS = 30
 LEAST_FINDINGS = 5
 MOST_MISSING = 0.2
-"""Share of the controls drawn above which missing results leave nothing to estimate."""
+"""Share of the controls drawn above which missing results leave nothing to estimate; of findings, missing amounts."""
 
 _LETTERS = 30
 _ADVICE_SIZE = "Raise the share of the random arm, wait for results that are still open, or take a longer period."
 _ADVICE_MISSING = (
-    "Have the results recorded, or end the period earlier: findings are recorded later than clean results, so what is "
-    "missing is no random part."
+    "Have the results recorded, or take goods of a period that ended longer before the results were read: findings are "
+    "recorded later than clean results, so what is missing is no random part."
 )
+_ADVICE_AMOUNTS = "Have the amounts recorded: 0 where a violation costs no duty, null only where nobody knows."
 _ADVICE_FINDINGS = "Take a longer period, or raise the share of the random arm: amounts need more findings than rates."
 
 
@@ -46,6 +47,19 @@ class Found:
 
     of_items: Values
     blurred: bool = False
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far a policy reaches the goods, 0 or more: of each item, and summed over each declaration."""
+
+    of_items: Values
+    of_declarations: Values
+
+    @classmethod
+    def of(cls, record: ControlRecord, of_items: Values) -> Reach:
+        """Sum the reach of a record's items over its declarations."""
+        return cls(of_items, record.by_declaration(of_items))
 
 
 def too_little(record: ControlRecord) -> Refusal | None:
@@ -79,16 +93,22 @@ def beyond_belief(record: ControlRecord) -> Refusal | None:
     return Refusal("amounts_beyond_belief", wrong.height, 0, advice)
 
 
+def too_few_amounts(record: ControlRecord) -> Refusal | None:
+    """Return why amounts cannot be estimated: too many violations that full controls found have none."""
+    full = record.items["is_full_control"].to_numpy()
+    found, missing = int(record.violation[full].sum()), int(record.is_unpriced.sum())
+    if missing <= MOST_MISSING * found:
+        return None
+    return Refusal("amounts_missing", found - missing, int(np.ceil((1 - MOST_MISSING) * found)), _ADVICE_AMOUNTS)
+
+
 def sample_of(strata: Strata, group: Group, weight: Values) -> Sample:
     """Return the declarations of a group that have a result."""
-    within = strata.within(group)
-    known = within & (weight > 0)
-    _, stratum = np.unique(strata.stratum[known], return_inverse=True)
-    return Sample(weight[known], stratum.astype(np.int64), int(within.sum()))
+    return Sample(weight, strata.stratum).part(strata.within(group) & (weight > 0))
 
 
 def total(
-    record: ControlRecord, strata: Strata, found: Found, *, reach: Values | None = None, weight: Values | None = None
+    record: ControlRecord, strata: Strata, found: Found, *, reach: Reach | None = None, weight: Values | None = None
 ) -> Estimate:
     """Return the sum over all goods of what a full control would find times how far a policy reaches them.
 
@@ -99,7 +119,7 @@ def total(
     found
         What controls found.
     reach
-        Of each item, 0 or more; ``None`` for 1.
+        How far the policy reaches; ``None`` for 1 throughout.
     weight
         What each declaration's result stands for; ``None`` for `Strata.weight`.
     """
@@ -109,8 +129,8 @@ def total(
         far = np.ones(len(amount))
     else:
         # Of a declaration without a finding the mean reach of its items stands for what a finding there would count.
-        value, mean = record.by_declaration(reach * found.of_items), record.by_declaration(reach) / record.sizes
-        far = np.divide(value, amount, out=mean, where=amount > 0)
+        value = record.by_declaration(reach.of_items * found.of_items)
+        far = np.divide(value, amount, out=reach.of_declarations / record.sizes, where=amount > 0)
     pool = amount[record.declarations["is_full"].to_numpy() & (amount > 0)]
     parts = []
     for group in Group:

@@ -27,10 +27,9 @@ from workbench.evaluation.intervals import Estimate
 
 from .arrays import Values
 from .frame import Group
-from .intervals import subtracted
 from .record import ControlRecord
 from .strata import Strata
-from .totals import Found, sample_of, total
+from .totals import Found, Reach, sample_of, total
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,9 @@ class Weighted:
     ips: Estimate
     snips: Estimate
     doubly_robust: Estimate | None
-    difference: Estimate
 
 
-def weighted(record: ControlRecord, found: Found, target: Values, expected: Values | None) -> Weighted:
+def weighted(record: ControlRecord, found: Found, target: Reach, expected: Values | None) -> Weighted:
     """Value a target policy by what controls found.
 
     Parameters
@@ -58,22 +56,13 @@ def weighted(record: ControlRecord, found: Found, target: Values, expected: Valu
         `target` times what a model expects a full control of the item to find; ``None`` without predictions.
     """
     strata = Strata.of(record)
-    reach, inverse, beyond = record.by_declaration(target), strata.inverse, target - record.probability
-    ips = total(record, strata, found, reach=target, weight=inverse)
+    ips = total(record, strata, found, reach=target, weight=strata.inverse)
+    snips = total(record, strata, found, reach=target, weight=_normalised(strata, target.of_declarations))
     robust = None
     if expected is not None:
-        of_target = record.by_declaration(target * found.of_items)
+        of_target = record.by_declaration(target.of_items * found.of_items)
         robust = _doubly_robust(strata, of_target, record.by_declaration(expected), ips)
-    return Weighted(
-        ips=ips,
-        snips=total(record, strata, found, reach=target, weight=_normalised(strata, reach)),
-        doubly_robust=robust,
-        # Goods that only one of the two wants, on either side: both sums are of different goods, and independent.
-        difference=subtracted(
-            total(record, strata, found, reach=np.maximum(beyond, 0.0), weight=inverse),
-            total(record, strata, found, reach=np.maximum(-beyond, 0.0), weight=inverse),
-        ),
-    )
+    return Weighted(ips, snips, robust)
 
 
 def _normalised(strata: Strata, reach: Values) -> Values:

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from workbench.estimates import PolicyValue, policy_value
+from workbench.estimates.intervals import less_known
 from workbench.estimates.lift import ratio
 from workbench.estimates.policy_value import Outcome
 from workbench.evaluation import Estimate, Refusal
@@ -39,7 +40,8 @@ class Frontier:
         goods would find), ``hit_rate`` (found / controls), ``more_than_today`` (found less what today's full controls
         found, which is known), ``duty_usd``, each with ``_low_95`` and ``_high_95``; ``effective_sample_size``.
         Doubly robust where predictions are given. Where the controls carry no estimate all are null, and ``refused``
-        and ``advice`` say why. ``duty_usd`` may be null alone, as may ``duty_usd_high_95``.
+        and ``advice`` say why. ``duty_usd`` may be null alone, as where too many violations lack their amount, and so
+        may ``duty_usd_high_95``.
     """
 
     table: pl.DataFrame
@@ -102,7 +104,7 @@ def _row(ground: Ground, rate: float) -> Iterator[tuple[str, Any]]:
     yield from three("found", found)
     yield from three("hit_rate", found.scaled(1.0 / value.goods))
     yield from three("detection", _detection(ground, rate, found))
-    yield from three("more_than_today", _less(found, ground.today.violations))
+    yield from three("more_than_today", less_known(found, ground.today.violations))
     if ground.record.recovered_duty_usd is not None:
         duty = _value(ground, chosen(rate), "recovered_duty_usd")
         if isinstance(duty, PolicyValue):
@@ -132,12 +134,6 @@ def _detection(ground: Ground, rate: float, found: Estimate) -> Estimate:
         return Estimate(None, None, None)
     low = 0.0 if missed.high_95 is None else 1.0 / (1.0 + missed.high_95)
     return Estimate(1.0 / (1.0 + missed.value), low, 1.0 / (1.0 + (missed.low_95 or 0.0)))
-
-
-def _less(estimate: Estimate, known: float) -> Estimate:
-    return Estimate(
-        *(None if bound is None else bound - known for bound in (estimate.value, estimate.low_95, estimate.high_95))
-    )
 
 
 def three(name: str, estimate: Estimate) -> Iterator[tuple[str, float | None]]:

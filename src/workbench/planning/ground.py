@@ -32,7 +32,7 @@ class Today:
     rate
         controlled / declarations.
     violations, recovered_duty_usd
-        What those controls found: items, and USD (``None`` where the source has no amounts).
+        What those controls found: items, and USD as far as recorded (``None`` where the source has no amounts).
     days
         Days of the period.
     """

@@ -32,6 +32,9 @@ class Plan:
         What the service did in the period.
     period
         First and last day of the period, in ISO.
+    missing
+        Declarations drawn for a full control in the period without a complete result of one: all intervals hold
+        whatever these would have shown.
     frontier
         What each rate would have found.
     kept
@@ -46,6 +49,7 @@ class Plan:
 
     today: Today
     period: tuple[str, str]
+    missing: int
     frontier: Frontier
     kept: tuple[Kept, ...]
     path: pl.DataFrame
@@ -58,6 +62,7 @@ class Plan:
         return {
             "today": asdict(self.today),
             "period": list(self.period),
+            "missing": self.missing,
             "frontier": self.frontier.table.to_dicts(),
             "kept": [one.to_dict() for one in self.kept],
             "path": self.path.to_dicts(),
@@ -77,6 +82,8 @@ class Plan:
         if estimated.height:
             lines.append(f"{'rate':>8}{'found (95 %)':>26}{'detection':>11}{'hit rate':>10}{'duty, USD':>14}")
             lines += map(_rate_line, estimated.to_dicts())
+        if estimated.height and self.missing:
+            lines.append(f"Intervals hold whatever the {self.missing:,} missing results of controls would have shown.")
         lines += [f"Not estimated at {_listed(rates)}: {advice}" for advice, rates in self.frontier.refused.items()]
         if not estimated.height:
             return "\n".join([*lines, "Without an estimate there is no lowest rate and no path."])
@@ -154,4 +161,5 @@ def make_plan(
     made = path(
         found, today, tuple(steps), random_share=ground.random_share, growth=growth, yearly_change=yearly_change
     )
-    return Plan(today, ground.period, found, tuple(kept), made, ground.random_share, growth, yearly_change)
+    missing = int(ground.record.is_missing.sum())
+    return Plan(today, ground.period, missing, found, tuple(kept), made, ground.random_share, growth, yearly_change)

@@ -14,6 +14,7 @@ from workbench.random_arm.entries import Entry, Kind, RandomArmError, commitment
 from workbench.random_arm.policy_file import policy_sha256
 from workbench.random_arm.record import PublicRecord, opened, read
 from workbench.random_arm.status import head_told
+from workbench.random_arm.words import number_of
 from workbench.scorer.lanes.policy import SelectionPolicy
 
 _MOST_DAYS = 3660
@@ -43,11 +44,11 @@ class Published:
 
     def describe(self) -> str:
         """Say what was added, and what the head is for."""
-        what = {Kind.COMMIT: "commitment(s)", Kind.SEAL: "seal(s)", Kind.REVEAL: "key(s)"}[self.kind]
+        noun = {Kind.COMMIT: "commitment", Kind.SEAL: "seal", Kind.REVEAL: "key"}[self.kind]
         if not self.days:
             return f"Nothing to add to {self.file}: it says so already."
         span = f"{self.days[0]}" if len(self.days) == 1 else f"{self.days[0]} to {self.days[-1]}"
-        return f"{len(self.days)} {what} of {span} added to {self.file}.\n{head_told(self.head)}"
+        return f"{number_of(len(self.days), noun)} of {span} added to {self.file}.\n{head_told(self.head)}"
 
     def to_dict(self) -> dict[str, object]:
         """Return the same as JSON."""
@@ -65,7 +66,10 @@ def commit(
     trial: str = "",
     now: datetime | None = None,
 ) -> Published:
-    """Make the secrets of some days and publish a commitment to each.
+    """Make the secrets of days to come and publish a commitment to each.
+
+    Without `first` this tops up: called again it commits to what the next `days` days lack, and so a timetable that
+    calls it every month stays that far ahead.
 
     Parameters
     ----------
@@ -74,9 +78,9 @@ def commit(
     keys
         Folder of the secrets, another one than that of the public file.
     days
-        How many days, from 1.
+        How many days ahead of today every one is to be committed to, from 1; with `first`, how many days from it on.
     first
-        First day; by default tomorrow, or the day after the last one committed to where that is later.
+        First day; none of the days may be committed to yet.
     programme
         The selection problem; the file's own where it has lines.
     trial
@@ -94,12 +98,12 @@ def commit(
     _check_call(path, folder, days)
     with opened(path, now) as editor:
         record, name = editor.record, programme or editor.record.programme
-        _check_programme(path, name)
+        _check_programme(path, name, record.programme)
         wanted = _days(record, days, first, editor.now)
         plain = [_plain(name, day, trial) for day in wanted]
         editor.linked(plain)  # refuses before a secret is made
         made = [_committed(one, kept_or_new(key_file(folder, name, one.date))) for one in plain]
-        return Published(path, Kind.COMMIT, tuple(wanted), editor.append(made).head)
+        return Published(path, Kind.COMMIT, tuple(wanted), editor.append(made).head if made else record.head)
 
 
 def _check_call(file: Path, keys: Path, days: int) -> None:
@@ -109,16 +113,20 @@ def _check_call(file: Path, keys: Path, days: int) -> None:
         raise RandomArmError(f"{keys} holds the public file: secrets would be published with it. Name another folder.")
 
 
-def _check_programme(file: Path, programme: str) -> None:
+def _check_programme(file: Path, programme: str, own: str) -> None:
     if not programme:
         raise RandomArmError(f"{file} is new: say which programme it is for with --programme NAME.")
     if not is_programme(programme):
         raise RandomArmError(f"{programme!r} names no programme: write lower-case letters, digits and '_'.")
+    # Where nothing is left to commit to no line would say so.
+    if own and programme != own:
+        raise RandomArmError(f"{file} is of the programme {own!r}, not of {programme!r}. Name its own.")
 
 
 def _days(record: PublicRecord, days: int, first: date | None, now: datetime) -> list[date]:
-    begin = first or max([now.date(), *record.days(Kind.COMMIT)]) + timedelta(days=1)
-    return [begin + timedelta(days=number) for number in range(days)]
+    begin = first or now.date() + timedelta(days=1)
+    done = set() if first else set(record.days(Kind.COMMIT))
+    return [day for day in (begin + timedelta(days=number) for number in range(days)) if day not in done]
 
 
 def _plain(programme: str, day: date, trial: str) -> Entry:
@@ -216,13 +224,20 @@ def key_of_day(
 def _own_key(record: PublicRecord, keys: Path, day: date) -> bytes:
     if record.of(day, Kind.COMMIT) is None:
         raise RandomArmError(
-            f"Nothing in {record.file} commits to a key of {day}. Commit ahead with: workbench random new; for a trial "
-            "on days that have begun add --trial NAME."
+            f"Nothing in {record.file} commits to a key of {day}. {_next_with_key(record, day)} Commit ahead with: "
+            "workbench random new; for a trial on days that have begun add --trial NAME."
         )
     key = read_key(key_file(keys, record.programme, day))
     if fault := mismatch(record, day, key):
         raise RandomArmError(f"{key_file(keys, record.programme, day)}: {fault}. Restore the right one.")
     return key
+
+
+def _next_with_key(record: PublicRecord, day: date) -> str:
+    later = next((one for one in record.days(Kind.COMMIT) if one > day), None)
+    if later is None:
+        return "No later day has a key either."
+    return f"The first later day with a key is {later}: once it has begun, call for it; it decides what is left too."
 
 
 def file_sha256(file: Path) -> str:

@@ -164,4 +164,4 @@ def _ids(rows: pl.DataFrame, condition: pl.Expr) -> pl.Series:
 def _named(what: str, declarations: pl.Series) -> Iterator[str]:
     if len(declarations):
         shown = ", ".join(declarations.unique(maintain_order=True).head(_SHOWN).fill_null("without a number"))
-        yield f"{len(declarations):,} {what}: {shown}"
+        yield f"these {what}, {len(declarations):,} in all: {shown}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -12,6 +13,7 @@ from workbench.chain import Head, now_or
 from workbench.random_arm.daily_keys import key_file
 from workbench.random_arm.entries import Kind
 from workbench.random_arm.record import PublicRecord, existing
+from workbench.random_arm.words import number_of
 
 
 def head_told(head: Head | None) -> str:
@@ -66,14 +68,21 @@ class Status:
         sealed = set(self.record.days(Kind.SEAL))
         return [day for day in self.record.days(Kind.COMMIT) if day < self.today and day not in sealed]
 
+    @property
+    def trials(self) -> dict[str, int]:
+        """Days by the name of the trial that they were committed to for: their draws prove nothing."""
+        return dict(sorted(Counter(one.trial for one in self.record.entries if one.trial).items()))
+
     def describe(self) -> str:
         """Say it in a few lines."""
         committed, sealed, revealed = (len(self.record.days(kind)) for kind in Kind)
         lines = [
             f"{self.record.file}: programme {self.record.programme or 'none yet'}, "
-            f"{committed} commitment(s), {sealed} sealed day(s), {revealed} key(s) revealed",
+            f"{number_of(committed, 'commitment')}, {number_of(sealed, 'sealed day')}, "
+            f"{number_of(revealed, 'key')} revealed",
+            *(f"trial {name!r}: proves nothing ({number_of(days, 'day')})" for name, days in self.trials.items()),
             *([f"Days begin at midnight by its clock, {self.record.clock}."] if self.record.entries else []),
-            f"committed ahead of {self.today}: {self.ahead} day(s) without a gap",
+            f"committed ahead of {self.today}: {number_of(self.ahead, 'day')} without a gap",
             *([f"not revealed yet: {_listed(self.unrevealed)}"] if self.unrevealed else []),
             *([f"past, and no decisions sealed: {_listed(self.unsealed)}"] if self.unsealed else []),
             *([f"SECRET MISSING: {_listed(self.missing)}"] if self.missing else []),
@@ -89,6 +98,7 @@ class Status:
             "programme": self.record.programme,
             "today": str(self.today),
             "ahead": self.ahead,
+            "trials": self.trials,
             "unrevealed": [str(day) for day in self.unrevealed],
             "unsealed": [str(day) for day in self.unsealed],
             "missing": [str(day) for day in self.missing],

@@ -15,6 +15,7 @@ from workbench.random_arm.policy_file import policy_sha256
 from workbench.random_arm.publishing import file_sha256
 from workbench.random_arm.record import PublicRecord, existing
 from workbench.random_arm.replay import Replay, replay, with_key
+from workbench.random_arm.words import number_of
 from workbench.scorer.intake.reading import read_table
 from workbench.scorer.lanes.policy import SelectionPolicy
 
@@ -53,7 +54,7 @@ class Verification:
         lines = [f"{self.programme or 'unknown programme'}, {self.day}: {'holds' if self.ok else 'DOES NOT HOLD'}"]
         if self.replayed is not None:
             found = self.replayed
-            lines.append(f"{found.declarations:,} declarations to draw from, {found.drawn:,} drawn again")
+            lines.append(f"{number_of(found.declarations, 'declaration')} to draw from, {found.drawn:,} drawn again")
             lines += _listed("drawn, and should not have been", found.should_not)
             lines += _listed("not drawn, and should have been", found.should_have)
         return "\n".join([*lines, *(f"fault: {fault}" for fault in self.faults), *(f"note: {n}" for n in self.notes)])
@@ -170,10 +171,11 @@ def _seal_faults(day: date, sealed: Entry | None, decisions: str, policy: str) -
 def _replay_faults(replayed: Replay | None) -> Iterator[str]:
     if replayed is None:
         return
-    if replayed.should_not:
-        yield f"{len(replayed.should_not):,} declaration(s) count as drawn and should not have been"
-    if replayed.should_have:
-        yield f"{len(replayed.should_have):,} declaration(s) should have been drawn and were not"
+    if many := len(replayed.should_not):
+        told = number_of(many, "declaration counts", "declarations count")
+        yield f"{told} as drawn and should not have been"
+    if many := len(replayed.should_have):
+        yield f"{number_of(many, 'declaration')} should have been drawn and {'was' if many == 1 else 'were'} not"
     yield from replayed.faults
 
 

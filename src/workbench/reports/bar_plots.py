@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.reports.canvas import (
+    PX_PER_CHARACTER,
     REFERENCE_DASHES,
     Layout,
     bare,
@@ -23,12 +24,14 @@ from workbench.reports.canvas import (
     title_text,
 )
 from workbench.reports.figures import Axis, Bar, BarChart, GroupedBarChart, Reference, WaterfallChart
-from workbench.reports.numbers import MINUS, Measure, cell_text, point, point_text, shortened, wrapped
+from workbench.reports.numbers import MINUS, Measure, cell_text, clipped, point, point_text, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _GAP_PX, _LABEL_LINE_PX, _REFERENCE_LINE_PX, _TITLE_LINE_PX, _MARGIN_PX = 14, 19, 17, 16, 22
+_ROOM_BETWEEN = 2
+"""Characters between a label and the value on its line."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def bars_height_px(chart: BarChart | GroupedBarChart | WaterfallChart, layout: L
 def draw_bars(axes: Axes, chart: BarChart, layout: Layout) -> None:
     """Draw one bar a thing, sorted as the chart says, the highlighted ones in the accent colour."""
     rows = [
-        _Row(bar.label, (_Span(0.0, bar.value, _bar_role(bar, chart), _text(bar.value, chart.axis, layout)),))
+        _Row(bar.label, (_Span(0.0, bar.value, _bar_role(bar, chart), _bar_text(bar, chart.axis, layout)),))
         for bar in ordered(chart)
     ]
     _draw_rows(axes, rows, chart.axis, chart.references, layout)
@@ -111,6 +114,13 @@ def _bar_role(bar: Bar, chart: BarChart) -> str:
     return "series-2" if role == "series-1" and chart.highlight and bar.label not in chart.highlight else role
 
 
+def _bar_text(bar: Bar, axis: Axis, layout: Layout) -> str:
+    """Write a bar's value beside it; where that is on the line of its label, with its interval if both have room."""
+    whole = cell_text(bar.value, axis.kind, axis.decimals)
+    room = layout.width_px / (PX_PER_CHARACTER * layout.font_px) - _ROOM_BETWEEN
+    return whole if len(bar.label) + len(whole) <= room else _text(bar.value, axis, layout)
+
+
 def _text(measure: Measure, axis: Axis, layout: Layout) -> str:
     return (point_text if layout.compact else cell_text)(measure, axis.kind, axis.decimals)
 
@@ -122,7 +132,7 @@ def _size(chart: BarChart | GroupedBarChart | WaterfallChart) -> tuple[int, int]
 
 
 def _pitch_px(bars: int, layout: Layout) -> int:
-    return 16 if bars > 1 else 12 if layout.compact else 19
+    return 16 if bars > 1 or layout.compact else 19
 
 
 def _row_px(bars: int, layout: Layout) -> float:
@@ -161,8 +171,7 @@ def _draw_row(axes: Axes, row: _Row, top: float, layout: Layout) -> None:
 
 def _write_label(axes: Axes, label: str, top: float, bottom: float, layout: Layout) -> None:
     if layout.compact:
-        short = shortened(label, layout.label_characters)
-        _write(axes, short, 0, top - _LABEL_LINE_PX / 2, layout, ha="left")
+        _write(axes, clipped(label, layout.label_characters), 0, top - _LABEL_LINE_PX / 2, layout, ha="left")
         return
     # Each line by itself: the browser's font is not the one that the lines of one text would be aligned by.
     lines = wrapped(label, layout.label_characters).split("\n")

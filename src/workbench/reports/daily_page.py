@@ -11,10 +11,13 @@ from workbench.reports.figures import Axis, LineChart, Series, StackedShareChart
 from workbench.reports.html import write_report
 from workbench.reports.numbers import Estimate
 from workbench.reports.page import Definition, Details, Fact, Figure, KeyFigure, Page, Section, Table
-from workbench.reports.sections.cells import Row, Spec, cause, counted, estimate, laid_out, percent, period, table
+from workbench.reports.sections.cells import Row, Spec, counted, day, estimate, percent, period, table
+from workbench.reports.sections.daily_back import came_back
+from workbench.reports.sections.daily_words import counted_by, lane_cause
 from workbench.scorer.schema import Lane
 
-_HOLDS, _SECRET, _FAILS = "holds", "key not revealed yet", "does not hold"
+_HOLDS, _TRIAL = "holds", "holds, of a trial: proves nothing"
+_SECRET, _FAILS = "key not revealed yet", "does not hold"
 _SHOWN = 5
 
 
@@ -41,18 +44,36 @@ def write_daily_page(
 
 def daily_page(found: Row, *, sources: Mapping[str, str] = NOTHING) -> Page:
     """Build the page of a report given as JSON."""
-    days = period(found["first"], found["last"])
     return Page(
         "Daily work",
-        f"{counted(_declarations(found), 'declaration')}, {days}",
+        f"{counted(_declarations(found), 'declaration')}, {_decided(found)}",
         "What was decided, does the random arm hold, and what does it say of all goods?",
         _answer(found),
         tuple(_key_figures(found)),
         tuple(_sections(found)),
         tuple(_next_steps(found)),
-        (*facts(sources), Fact("Period", days), MADE),
+        (*facts(sources), Fact("Decided", _decided(found)), Fact("Looked at", _looked_at(found)), MADE),
         DEFINITIONS,
     )
+
+
+def _decided(found: Row) -> str:
+    days = [row["day"] for row in found["days"]]
+    if not days:
+        return "no day"
+    return f"{counted(len(days), 'day')}, {period(days[0], days[-1])}" if len(days) > 1 else f"1 day, {day(days[0])}"
+
+
+def _looked_at(found: Row) -> str:
+    known = found["known_by"]
+    by = "everything that was known when this page was made" if known is None else f"what was known by {day(known)}"
+    return f"{period(found['first'], found['last'])}, with {by}"
+
+
+def _trials(found: Row) -> str:
+    """Name the trials, which prove nothing; empty where every day is real."""
+    named = [f"{name} ({counted(days, 'day')})" for name, days in found["random_arm"]["trials"].items()]
+    return f"Trial {', '.join(named)}: proves nothing, its keys may have been chosen after the days." if named else ""
 
 
 def _declarations(found: Row) -> int:
@@ -82,14 +103,15 @@ def _answer(found: Row) -> str:
             f"The random arm says that {percent(rate.value)} of all items comply ({percent(rate.low)} to "
             f"{percent(rate.high)})."
         )
-    return f"{decided} {told} {draws}; that wait for the key: {arm[_SECRET]:,}."
+    spoken = f"{decided} {told} {draws}; that wait for the key: {arm[_SECRET]:,}."
+    return f"{trials} {spoken}" if (trials := _trials(found)) else spoken
 
 
 def _key_figures(found: Row) -> Iterator[KeyFigure]:
     arm, back, every = found["random_arm"], found["came_back"], _declarations(found)
     yield KeyFigure("Controlled", _controlled(found) / every if every else None, "share", 1, "any lane but green")
     yield KeyFigure("Compliance", _rate(found), "share", 2, "of all items, from the random arm")
-    drawn = f"{arm['known']:,} with all results; {arm['waivers_refused']:,} waivers refused"
+    drawn = f"{arm['known']:,} with all results; {counted(arm['waivers_refused'], 'waiver')} refused"
     yield KeyFigure("Drawn by lot", arm["drawn"], "count", note=drawn, tone="bad" if arm[_FAILS] else "neutral")
     rejected, taken = sum(back["rejected"].values()), f"{back['results']:,} taken in"
     yield KeyFigure("Results set aside", rejected, "count", note=taken, tone="attention" if rejected else "neutral")
@@ -98,7 +120,7 @@ def _key_figures(found: Row) -> Iterator[KeyFigure]:
 def _sections(found: Row) -> Iterator[Section]:
     yield Section("What was decided", (), (*_lanes_by_day(found), _causes(found)))
     yield _arm(found)
-    yield _came_back(found)
+    yield came_back(found)
     yield _compliance(found)
 
 
@@ -119,7 +141,7 @@ def _lanes_by_day(found: Row) -> Iterator[Figure]:
 
 
 def _causes(found: Row) -> Table:
-    rows = [{"cause": cause(name), **count} for name, count in found["arms"].items()]
+    rows = [{"cause": lane_cause(name), **count} for name, count in found["arms"].items()]
     rows.sort(key=lambda row: -row["declarations"])
     return table(
         "What gave the lane",
@@ -135,13 +157,15 @@ def _arm(found: Row) -> Section:
     asked = counted(arm["waivers_refused"], "time")
     spared = f" Officers asked to spare some of them {asked}; each was refused." if arm["waivers_refused"] else ""
     text = [
-        f"{counted(arm['drawn'], 'declaration')} were drawn by lot.{spared}",
+        *([_trials(found)] if arm["trials"] else []),
+        f"Declarations drawn by lot: {arm['drawn']:,}.{spared}",
         f"Whoever has the public file can do a day's draw again once its key is out. Days whose draw holds: "
-        f"{arm[_HOLDS]:,}; does not hold: {arm[_FAILS]:,}; waits for its key: {arm[_SECRET]:,}.",
+        f"{arm[_HOLDS]:,}; does not hold: {arm[_FAILS]:,}; waits for its key: {arm[_SECRET]:,}; holds and is of a "
+        f"trial: {arm[_TRIAL]:,}.",
         *arm["faults"][:_SHOWN],
     ]
     if (more := len(arm["faults"]) - _SHOWN) > 0:
-        text.append(f"And {counted(more, 'fault')} more: daily.json has them all.")
+        text.append(f"Faults beside these: {more:,}; daily.json has them all.")
     columns = table(
         "The random arm by day",
         found["days"],
@@ -153,34 +177,6 @@ def _arm(found: Row) -> Section:
     return Section("The random arm", tuple(text), (Details("Every day", (columns,)),) if found["days"] else ())
 
 
-def _came_back(found: Row) -> Section:
-    back = found["came_back"]
-    text = [
-        f"{counted(back['results'], 'result')} were taken in, {back['corrections']:,} of them corrections of earlier "
-        f"ones. Officers moved declarations {counted(back['reroutings'], 'time')}.",
-    ]
-    if not back["rejected"]:
-        return Section("What came back", (*text, "No result was set aside."))
-    codes = [{"code": code, "count": count} for code, count in back["rejected"].items()]
-    reasons = table("Results set aside, by reason", codes, code=("Reason", "text"), count=("Results", "count"))
-    files = [
-        {"file": file, "day": row["day"], "count": sum(row["rejected_results"].values())}
-        for file, row in zip(back["rejected_files"], _with_rejected(back), strict=True)
-    ]
-    where = table(
-        "Where they lie, each with its reason",
-        files,
-        day=("Day of the call", "date"),
-        file=("File in the desk's folder", "text"),
-        count=("Results", "count"),
-    )
-    return Section("What came back", tuple(text), (reasons, laid_out(where, under=("file",))))
-
-
-def _with_rejected(back: Row) -> list[Row]:
-    return [row for row in back["days"] if row["rejected_results"]]
-
-
 def _compliance(found: Row) -> Section:
     estimates, title = found["estimates"], "What the random arm says of all goods"
     if estimates is None:
@@ -188,12 +184,16 @@ def _compliance(found: Row) -> Section:
     if estimates["status"] != "estimated":
         return Section(
             title,
-            (f"Not estimated: {estimates['found']:,} found, {estimates['needed']:,} needed.", estimates["advice"]),
+            (
+                f"Not estimated. Found of {counted_by(estimates['code'])}: {estimates['found']:,}; needed: "
+                f"{estimates['needed']:,}.",
+                estimates["advice"],
+            ),
         )
-    missing = counted(estimates["missing"], "result")
+    arm = estimates["arm"]
     text = (
-        f"It rests on {estimates['arm']['known']:,} of {estimates['arm']['drawn']:,} declarations drawn by lot, with "
-        f"{counted(estimates['arm']['violations'], 'violation')}; {missing} of full controls are not recorded yet."
+        f"It rests on {arm['known']:,} of {counted(arm['drawn'], 'declaration')} drawn by lot, with "
+        f"{counted(arm['violations'], 'violation')}. Full controls without all results: {estimates['missing']:,}."
     )
     return Section(title, (text,), (_over_time(found),))
 
@@ -204,22 +204,28 @@ def _over_time(found: Row) -> Figure:
         for row in found["over_time"]
     ]
     numbers = table(
-        "Compliance, as the days add up",
+        "Compliance, as it was known day by day",
         rows,
-        day=("Decided by", "date"),
+        day=("Known by", "date"),
         goods=("Items", "count"),
         rate=("Compliance", "share", 2),
         width=("Width of the interval", "share", 2),
     )
     chart = LineChart(
         tuple(row["day"] for row in rows),
-        Axis("Decided by", "date"),
+        Axis("Known by", "date"),
         Axis("Items that do not comply", "share", 1),
         (Series("Items that do not comply", tuple(row["rest"] for row in rows)),),
     )
     first, last = rows[0], rows[-1]
-    told = f"The 95 % interval was {percent(first['width'])} wide at first and is {percent(last['width'])} wide now."
-    return Figure("How sure the estimate has become", chart, numbers, told, f"Band: 95 %. {told}")
+    told = f"The 95 % interval is {percent(last['width'])} wide."
+    if len(rows) > 1:
+        told = (
+            f"With what was known by {day(first['day'])} the 95 % interval was {percent(first['width'])} wide, by "
+            f"{day(last['day'])} {percent(last['width'])}."
+        )
+    note = "Band: 95 %. Each day has the goods decided and the results recorded by its end."
+    return Figure("How sure the estimate has become", chart, numbers, told, note)
 
 
 def _complement(row: Row) -> Estimate:
@@ -230,6 +236,8 @@ def _next_steps(found: Row) -> Iterator[str]:
     arm, back = found["random_arm"], found["came_back"]
     if arm[_FAILS]:
         yield "Find out why a draw does not hold before you use any figure: workbench random verify names each fault."
+    if found["unread"]:
+        yield f"See to {counted(len(found['unread']), 'file')} that could not be read: nothing of them counts yet."
     if rejected := sum(back["rejected"].values()):
         yield f"Have {counted(rejected, 'result')} mended at their source: the files named above say what is wrong."
     if arm["drawn"] > arm["known"]:

@@ -11,6 +11,9 @@ from workbench.reports.page import Page
 from workbench.reports.sections import drift
 from workbench.reports.sections.cells import Row, counted, period
 
+DATA_FILE = "drift.json"
+"""The page as data; the folder of an earlier page of this kind is known by it."""
+
 
 def write_drift_page(
     report: DriftReport, folder: Folder, *, title: str = "Drift", sources: Mapping[str, str] = NOTHING
@@ -36,7 +39,7 @@ def write_drift_page(
     found = report.to_dict()
     page = drift_page(found, title=title, sources=sources)
     tables = parquet_bytes({"findings": report.table(), "statistics": report.statistics})
-    told = {"drift.json": json_bytes(found), "thresholds.json": json_bytes(report.thresholds.to_dict())}
+    told = {DATA_FILE: json_bytes(found), "thresholds.json": json_bytes(report.thresholds.to_dict())}
     write_report(page, folder, beside={**told, **tables})
     return page
 

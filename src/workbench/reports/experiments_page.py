@@ -11,6 +11,9 @@ from workbench.reports.sections import experiments
 from workbench.reports.sections.cells import Row, counted, percent
 from workbench.simulation.experiments import Experiments
 
+DATA_FILE = "experiments.json"
+"""The page as data; the folder of an earlier page of this kind is known by it."""
+
 
 def write_experiments_page(found: Experiments, folder: str | os.PathLike[str]) -> Page:
     """Write the page, ``experiments.json`` and ``experiments.parquet`` (one row a simulation and policy) into `folder`.
@@ -29,7 +32,7 @@ def write_experiments_page(found: Experiments, folder: str | os.PathLike[str]) -
     """
     data = found.to_dict()
     page = experiments_page(data)
-    beside = {"experiments.json": json_bytes(data), **parquet_bytes({"experiments": found.points})}
+    beside = {DATA_FILE: json_bytes(data), **parquet_bytes({"experiments": found.points})}
     write_report(page, folder, beside=beside)
     return page
 

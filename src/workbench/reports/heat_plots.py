@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbench.reports.canvas import PX_PER_CHARACTER, Layout, bare, colour, title
 from workbench.reports.figures import HeatMap
-from workbench.reports.numbers import point_text, shortened
+from workbench.reports.numbers import clipped, point_text, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +67,7 @@ def _draw_list(axes: Axes, chart: HeatMap, layout: Layout) -> None:
         _write_value(axes, chart, (1 - _VALUE_SHARE / 2, middle), value, layout)
         for line, text in ((-9, row), (9, f"{chart.link} {column}")):
             _write(
-                axes, shortened(text, layout.label_characters), (0, middle), (0, -line), layout, ha="left", va="center"
+                axes, clipped(text, layout.label_characters), (0, middle), (0, -line), layout, ha="left", va="center"
             )
     bare(axes)
     title(axes, chart.axis.label, layout)
@@ -93,7 +93,7 @@ def _shade(value: float, chart: HeatMap) -> float:
 
 
 def _write_names(axes: Axes, chart: HeatMap, layout: Layout) -> None:
-    rows = [shortened(name, layout.label_characters) for name in chart.rows]
+    rows = [clipped(name, layout.label_characters) for name in chart.rows]
     columns = _column_names(chart, rows, layout)
     numbered = chart.rows == chart.columns and columns == [str(n) for n in range(1, len(rows) + 1)]
     for index, name in enumerate(rows):

@@ -22,6 +22,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from workbench.reports.beside import refuse_foreign
 from workbench.reports.canvas import ends, known
 from workbench.reports.charts import Drawing, draw
 from workbench.reports.figures import Chart
@@ -81,14 +82,19 @@ def write_report(page: Page, folder: str | os.PathLike[str], *, beside: Mapping[
     folder
         Where to; made if it does not exist. Reports of that name in it are replaced.
     beside
-        Other files that belong to the report: content by name, which may lie in a folder of `folder`.
+        Other files that belong to the report: content by name, which may lie in a folder of `folder`. A report with
+        any stands alone: its folder is empty, or holds the first of them from an earlier report.
 
     Raises
     ------
+    RunDirectoryError
+        If a report that stands alone would be put among other files.
     SelectivityError
         If the folder cannot be written: no permission, a full disk, a file of that name.
     """
     contents = {**beside, "report.json": page.to_json().encode(), "report.html": render(page).encode()}
+    if beside:
+        refuse_foreign(folder, next(iter(beside)))
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         _replace_together(Path(folder), contents)
@@ -146,7 +152,7 @@ def _template_environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        breakable=_breakable, cell=cell_text, point=point_text, interval=interval_text, unit=unit_text
+        breakable=_breakable, options=_options, cell=cell_text, point=point_text, interval=interval_text, unit=unit_text
     )
     environment.globals.update(
         drawing=_drawing,
@@ -168,6 +174,11 @@ def _finalize(value: Any) -> Any:
 def _breakable(text: str) -> Markup:
     """Let a line break after the colon of a cause such as criterion:low-value, and in no other place inside a word."""
     return Markup(re.sub(r"(?<=\w):", ":<wbr>", str(escape(printable(text)))))
+
+
+def _options(text: str) -> Markup:
+    """Keep each option of a command on one line with its number, such as --weeks 26."""
+    return Markup(re.sub(r"--[a-z][a-z-]*(?: \d+)?", r"<code>\g<0></code>", str(escape(printable(text)))))
 
 
 def _beneath(table: Table, column: Column) -> list[Column]:

@@ -187,6 +187,17 @@ def shortened(text: str, characters: int) -> str:
     return line if len(line) <= characters else line[: characters - 1].rstrip() + "…"
 
 
+def clipped(text: str, characters: int) -> str:
+    """Return `text` as :func:`shortened` does, but cut in the middle: beginning and end tell things apart.
+
+    >>> clipped("customs value in dollars, chapter 33", 24)
+    'customs val…, chapter 33'
+    """
+    line = shortened(text, 4 * characters)
+    end = (characters - 1) // 2 + 1
+    return line if len(line) <= characters else f"{line[: characters - 1 - end].rstrip()}…{line[-end:]}"
+
+
 def wrapped(text: str, characters: int, lines: int = 2) -> str:
     r"""Return `text` in at most `lines` lines of at most `characters`, an ellipsis in place of what was cut.
 

@@ -11,6 +11,9 @@ from workbench.reports.page import Fact, Page
 from workbench.reports.sections import planning
 from workbench.reports.sections.cells import Row, counted, period
 
+DATA_FILE = "plan.json"
+"""The page as data; the folder of an earlier page of this kind is known by it."""
+
 
 def write_planning_page(plan: Plan, folder: Folder, *, sources: Mapping[str, str] = NOTHING) -> Page:
     """Write a plan into `folder`: the page, ``plan.json``, ``frontier.parquet`` and ``path.parquet``.
@@ -27,7 +30,7 @@ def write_planning_page(plan: Plan, folder: Folder, *, sources: Mapping[str, str
     found = plan.to_dict()
     page = planning_page(found, sources=sources)
     tables = parquet_bytes({"frontier": plan.frontier.table, "path": plan.path})
-    write_report(page, folder, beside={"plan.json": json_bytes(found), **tables})
+    write_report(page, folder, beside={DATA_FILE: json_bytes(found), **tables})
     return page
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 _MOST_CHARACTERS = 60
-_MOST_NAMES = 40
+_MOST_NAMES, _WIDEST_NAME = 40, 30
 
 
 def quoted(text: str) -> str:
@@ -37,9 +37,13 @@ class SchemaError(SelectivityError):
     @classmethod
     def missing_columns(cls, missing: Iterable[str], available: Iterable[str], where: str) -> SchemaError:
         """Build the error for columns that `where` needs and the table does not have."""
-        known = [name if len(name) <= _MOST_CHARACTERS else f"{name[:_MOST_CHARACTERS]}..." for name in available]
+        known = list(available)
         named = "; ".join(f"{name!r}{did_you_mean(name, known)}" for name in missing)
-        shown = ", ".join(known[:_MOST_NAMES]) + (f" and {len(known) - _MOST_NAMES} more" * (len(known) > _MOST_NAMES))
+        # Of a file given by mistake, a key of 64 digits for one, the first line must not be told whole.
+        shown = ", ".join(
+            name if len(name) <= _WIDEST_NAME else f"{name[:_WIDEST_NAME]}..." for name in known[:_MOST_NAMES]
+        )
+        shown += f" and {len(known) - _MOST_NAMES} more" * (len(known) > _MOST_NAMES)
         return cls(f"{where} needs the column(s) {named}, which the table does not have. It has: {shown}.")
 
 

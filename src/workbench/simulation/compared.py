@@ -1,4 +1,4 @@
-"""The weeks of all policies side by side: means with intervals, differences, ranks."""
+"""The weeks of all policies side by side: ratios of sums and means with intervals, differences, ranks."""
 
 from __future__ import annotations
 
@@ -12,12 +12,20 @@ from workbench.evaluation import Estimate
 
 from .policies.registry import explores
 from .policy import Values
-from .uncertainty import Draws, mean_over_weeks
+from .uncertainty import Draws, Sums, mean_over_weeks, ratio_over_weeks
 
 METRICS = ("precision", "recall", "revenue")
 """What a week is measured by; larger is better, each in [0, 1]."""
 
 WHOLE = slice(None)
+
+_JUDGED = pl.col("controls") - pl.col("controls_unknown")
+_SUMS = {
+    "precision": (pl.col("violations_found"), _JUDGED),
+    "recall": (pl.col("violations_found"), pl.col("violations")),
+    "revenue": (pl.col("duty_found_usd"), pl.col("duty_usd")),
+}
+"""What each metric divides by what."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,18 @@ class Compared:
             values = values - self._values[less, column][:, part]
         return mean_over_weeks(values, self._draws(values.shape[1]))
 
+    def total(self, policy: str, column: str, part: slice = WHOLE, *, less: str | None = None) -> Estimate:
+        """Return a metric of some of the weeks taken together, a ratio of sums; with `less`, over another policy's.
+
+        A mean of weeks counts a week of ten violations as much as one of a hundred; this counts what was found.
+        """
+        sums, *others = (
+            Sums(*(values[:, part] for values in self._sums[name, column]))
+            for name in (policy, less)
+            if name is not None
+        )
+        return ratio_over_weeks(sums, self._draws(sums.whole.shape[1]), less=others[0] if others else None)
+
     @cached_property
     def choices(self) -> pl.DataFrame:
         """The table of arms, with ``explores``, whether each row's arm chooses in order to learn."""
@@ -75,9 +95,9 @@ class Compared:
 
     @cached_property
     def ranked(self) -> list[str]:
-        """Names of the policies, the best first by the mean of the headline metric."""
-        means = {policy: self.mean(policy, self.headline).value for policy in self.policies}
-        return sorted(self.policies, key=lambda policy: -(means[policy] or 0.0))
+        """Names of the policies, the best first by the headline metric of all weeks together."""
+        totals = {policy: self.total(policy, self.headline).value for policy in self.policies}
+        return sorted(self.policies, key=lambda policy: -(totals[policy] or 0.0))
 
     @cached_property
     def reference(self) -> str | None:
@@ -94,6 +114,29 @@ class Compared:
             for (policy,), table in tables.items()
             for name in columns
         }
+
+    @cached_property
+    def _sums(self) -> Mapping[tuple[str, str], tuple[Values, Values]]:
+        """What each policy's metric, its upper bound and its normalised value divide, null counting as nothing."""
+        columns = {
+            name: pair
+            for metric, (part, whole) in _SUMS.items()
+            for bound in [pl.col(f"upper_{metric}") * whole]
+            for name, pair in {
+                metric: (part, whole),
+                f"upper_{metric}": (bound, whole),
+                f"normalised_{metric}": (part, bound),
+            }.items()
+        }
+        tables = self.weeks.sort("replication", "week").partition_by("policy", as_dict=True)
+        return {
+            (str(policy), name): (self._grid(table, part), self._grid(table, whole))
+            for (policy,), table in tables.items()
+            for name, (part, whole) in columns.items()
+        }
+
+    def _grid(self, table: pl.DataFrame, column: pl.Expr) -> Values:
+        return table.select(column.cast(pl.Float64).fill_null(0.0)).to_series().to_numpy().reshape(self.size)
 
     def _draws(self, weeks: int) -> Draws:
         if weeks not in self._kept:

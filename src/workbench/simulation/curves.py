@@ -93,7 +93,7 @@ def after_changes(compared: Compared, events: Sequence[Mapping[str, Any]]) -> li
     -------
     list of dict
         Changes in order of time: ``week``, ``what``, ``until`` (the week of the next change or the end), and
-        ``policies`` with ``policy``, ``before`` (up to 13 weeks) and ``after``, means over weeks with intervals.
+        ``policies`` with ``policy``, ``before`` (up to 13 weeks) and ``after``, ratios of sums with intervals.
     """
     return [_change(compared, *spans) for spans in _spans(events, compared.size[1])]
 
@@ -112,8 +112,8 @@ def _change(compared: Compared, week: int, until: int, what: str) -> Row:
     found = [
         {
             "policy": policy,
-            "before": compared.mean(policy, "recall", before).to_dict(),
-            "after": compared.mean(policy, "recall", after).to_dict(),
+            "before": compared.total(policy, "recall", before).to_dict(),
+            "after": compared.total(policy, "recall", after).to_dict(),
         }
         for policy in compared.ranked
     ]

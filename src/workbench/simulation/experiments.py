@@ -51,7 +51,7 @@ class Experiments:
         One row a simulation, as :func:`_simulation` makes it: ``name``, ``rate``, ``weeks``, ``best``, ``rivals``...
     points
         One row a simulation and policy: ``simulation``, ``rate``, ``policy``, ``explored``, each metric with
-        ``_low_95`` and ``_high_95``, its normalised mean, and ``behind`` (difference to the best in the headline
+        ``_low_95`` and ``_high_95``, its normalised value, and ``behind`` (difference to the best in the headline
         metric, with ends; at most 0; null for the best).
     """
 
@@ -65,13 +65,12 @@ class Experiments:
         Raises
         ------
         ParameterError
-            If no folder is given, one is given twice, or they were not simulated over the same weeks of the same goods.
+            If fewer than two folders are given, one is given twice, or they were not simulated over the same weeks of
+            the same goods.
         SourceError
             If a folder holds no finished simulation.
         """
         paths = [Path(folder) for folder in folders]
-        if not paths:
-            raise ParameterError("There is nothing to compare. Give one folder of a finished simulation or more.")
         if len({path.resolve() for path in paths}) < len(paths):
             raise ParameterError("A folder is given twice. Give each simulation once.")
         return cls.of(dict(zip(_names(paths), map(SimulationResults.read, paths), strict=True)))
@@ -79,6 +78,11 @@ class Experiments:
     @classmethod
     def of(cls, results: Mapping[str, SimulationResults]) -> Experiments:
         """Compare results by name; errors as :meth:`read`."""
+        if len(results) < 2:
+            raise ParameterError(
+                "There is nothing to set side by side: give two folders of finished simulations or more. What one "
+                "found stands in its own report.html."
+            )
         found = sorted(
             ((name, one.to_dict()) for name, one in results.items()), key=lambda pair: pair[1]["settings"]["rate"]
         )
@@ -138,14 +142,14 @@ def _simulation(name: str, found: Mapping[str, Any]) -> dict[str, Any]:
         **{key: settings.get(key) for key in ("rate", "title", "pipeline", "world", *_DIALS)},
         **{key: found[key] for key in _FOUND},
         "best": best["policy"],
-        "best_value": best["whole"][headline],
-        "rivals": [row["policy"] for row in found["policies"][1:] if not _surely_behind(row, headline)],
+        "best_value": best["totals"]["whole"][headline],
+        "rivals": [row["policy"] for row in found["policies"][1:] if not _is_behind(row, headline)],
         "others": len(found["policies"]) - 1,
     }
 
 
-def _surely_behind(row: Mapping[str, Any], headline: str) -> bool:
-    high = row["whole"]["less_best"][headline]["high_95"]
+def _is_behind(row: Mapping[str, Any], headline: str) -> bool:
+    high = row["totals"]["whole"]["less_best"][headline]["high_95"]
     return high is not None and high < 0
 
 
@@ -156,11 +160,12 @@ def _points(name: str, found: Mapping[str, Any]) -> list[dict[str, Any]]:
             "rate": float(found["settings"]["rate"]),
             "policy": row["policy"],
             "explored": row["exploration_share"],
-            **_flat({metric: row["whole"][metric] for metric in METRICS}),
-            **{f"normalised_{metric}": row["whole"][f"normalised_{metric}"]["value"] for metric in METRICS},
-            **_flat({"behind": row["whole"].get("less_best", {}).get(found["headline"], dict.fromkeys(_ESTIMATE))}),
+            **_flat({metric: whole[metric] for metric in METRICS}),
+            **{f"normalised_{metric}": whole[f"normalised_{metric}"]["value"] for metric in METRICS},
+            **_flat({"behind": whole.get("less_best", {}).get(found["headline"], dict.fromkeys(_ESTIMATE))}),
         }
         for row in found["policies"]
+        for whole in [row["totals"]["whole"]]
     ]
 
 
@@ -176,6 +181,6 @@ def _line(row: Mapping[str, Any]) -> str:
     value = row["best_value"]["value"]
     found = "nothing was controlled" if value is None else f"{100 * value:.1f} % {row['headline']}"
     too_short = value is not None and row["best_value"]["low_95"] is None
-    unsure = f"; not surely ahead of {', '.join(row['rivals'])}" if row["rivals"] and not too_short else ""
+    unsure = f"; its lead may be chance over {', '.join(row['rivals'])}" if row["rivals"] and not too_short else ""
     unsure += "; too few weeks to say how sure that is" if too_short else ""
     return f"{row['name']}, {100 * row['rate']:g} % controlled: {row['best']} found most, {found}{unsure}"

@@ -96,19 +96,21 @@ class SimulationResults:
 
     @property
     def policies(self) -> pl.DataFrame:
-        """Means over weeks, the best policy first: one row a policy, part of the weeks and metric.
+        """What each policy found, the best first: one row a policy, part of the weeks and metric.
 
-        Columns: ``policy``; ``part`` (whole, first, last); ``metric``; ``value`` with ``low_95`` and ``high_95``;
-        ``normalised``; ``behind_best``, the difference to the best policy, week by week; all in [-1, 1].
+        Columns: ``policy``; ``part`` (whole, first, last); ``metric``; ``value``, the ratio of the sums over the part's
+        weeks, with ``low_95`` and ``high_95``; ``normalised``; ``behind_best``, the difference to the best policy;
+        ``mean_of_weeks``, the mean of the weeks' own ratios; all in [-1, 1].
         """
         rows = [
             {
                 "policy": row["policy"],
                 "part": part,
                 "metric": metric,
-                **row[part][metric],
-                "normalised": row[part][f"normalised_{metric}"]["value"],
-                "behind_best": row[part].get("less_best", {}).get(metric, {}).get("value"),
+                **row["totals"][part][metric],
+                "normalised": row["totals"][part][f"normalised_{metric}"]["value"],
+                "behind_best": row["totals"][part].get("less_best", {}).get(metric, {}).get("value"),
+                "mean_of_weeks": row[part][metric]["value"],
             }
             for row in self.summary["policies"]
             for part in ("whole", "first", "last")
@@ -121,7 +123,7 @@ class SimulationResults:
         return {"settings": dict(self.settings), **self.summary}
 
     def describe(self) -> str:
-        """Return a line a policy for a terminal: means over weeks with 95 % intervals."""
+        """Return a line a policy for a terminal: means of the weeks with 95 % intervals, in order of the totals."""
         found = self.summary
         names = [row["policy"] for row in found["policies"]]
         width = max(len("policy"), *map(len, names))
@@ -135,7 +137,10 @@ class SimulationResults:
         ]
         rate, weeks = self.settings["rate"], found["weeks"]
         title = f"{weeks} weeks, {100 * rate:g} % of the goods controlled, {found['replications']} replication(s)."
-        return "\n".join([title, head.rstrip(), *(line.rstrip() for line in lines)])
+        means = (
+            f"Means of the weeks; in order of the {found['headline']} of all weeks together, which the report shows."
+        )
+        return "\n".join([title, means, head.rstrip(), *(line.rstrip() for line in lines)])
 
     def write(self, folder: str | os.PathLike[str]) -> None:
         """Write ``weeks.parquet``, ``arms.parquet`` and then ``summary.json``, each whole or not at all."""

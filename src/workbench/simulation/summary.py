@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import polars as pl
+
+from workbench.evaluation import Estimate
 
 from .compared import METRICS, WHOLE, Compared
 from .curves import after_changes, arms_in_all, curves
@@ -20,6 +22,9 @@ Summary = dict[str, Any]
 
 def summarise(compared: Compared, runs: pl.DataFrame, events: Sequence[Mapping[str, Any]]) -> Summary:
     """Return all that the tables say, the best policy first.
+
+    A policy's ``whole``, ``first`` and ``last`` are means of the weeks, as published simulations report them;
+    ``totals`` has the same three parts as ratios of the sums over their weeks, which rank and which pages show.
 
     Parameters
     ----------
@@ -37,7 +42,7 @@ def summarise(compared: Compared, runs: pl.DataFrame, events: Sequence[Mapping[s
         "fewest_weeks": FEWEST_WEEKS,
         "block_weeks": block_weeks(compared.size[1]),
         "reference": compared.reference,
-        "bounds": {metric: compared.mean(compared.ranked[0], f"upper_{metric}").value for metric in METRICS},
+        "bounds": {metric: compared.total(compared.ranked[0], f"upper_{metric}").value for metric in METRICS},
         "policies": [_policy(compared, policy, runs) for policy in compared.ranked],
         "arms": arms_in_all(compared),
         "curves": curves(compared),
@@ -63,27 +68,27 @@ def _world(weeks: pl.DataFrame) -> Summary:
 
 
 def _policy(compared: Compared, policy: str, runs: pl.DataFrame) -> Summary:
-    part = min(QUARTER_WEEKS, compared.size[1] // 2)
+    part, weeks = min(QUARTER_WEEKS, compared.size[1] // 2), compared.size[1]
+    parts = {"whole": WHOLE, "first": slice(0, part), "last": slice(weeks - part, None)}
     return {
         "policy": policy,
         "exploration_share": compared.exploration.get(policy, 0.0),
-        "whole": _part(compared, policy, WHOLE),
         "part_weeks": part,
-        "first": _part(compared, policy, slice(0, part)),
-        "last": _part(compared, policy, slice(compared.size[1] - part, None)),
+        **{name: _part(compared, compared.mean, policy, weeks) for name, weeks in parts.items()},
+        "totals": {name: _part(compared, compared.total, policy, weeks) for name, weeks in parts.items()},
         "in_all": _in_all(compared.weeks.filter(pl.col("policy") == policy)),
         "seconds": runs.filter(pl.col("policy") == policy)["seconds"].mean(),
     }
 
 
-def _part(compared: Compared, policy: str, part: slice) -> Summary:
-    """Return a policy's means over some weeks, and how they compare with the best and with the reference."""
+def _part(compared: Compared, figure: Callable[..., Estimate], policy: str, part: slice) -> Summary:
+    """Return a policy's figures of some weeks, and how they compare with the best and with the reference."""
     columns = [name for metric in METRICS for name in (metric, f"normalised_{metric}")]
     against = {"best": compared.ranked[0], "reference": compared.reference}
     return {
-        **{name: compared.mean(policy, name, part).to_dict() for name in columns},
+        **{name: figure(policy, name, part).to_dict() for name in columns},
         **{
-            f"less_{name}": {metric: compared.mean(policy, metric, part, less=other).to_dict() for metric in METRICS}
+            f"less_{name}": {metric: figure(policy, metric, part, less=other).to_dict() for metric in METRICS}
             for name, other in against.items()
             if other is not None and other != policy
         },
@@ -91,20 +96,10 @@ def _part(compared: Compared, policy: str, part: slice) -> Summary:
 
 
 def _in_all(weeks: pl.DataFrame) -> Summary:
-    """Return sums over weeks, means of the replications, and the ratios of these sums."""
+    """Return sums over weeks, means of the replications."""
     replications = weeks["replication"].n_unique()
     names = ("controls", "controls_unknown", "violations_found", "violations", "duty_found_usd", "duty_usd")
     sums: dict[str, Any] = {
         name: None if weeks[name].null_count() == weeks.height else weeks[name].sum() for name in names
     }
-    judged = sums["controls"] - sums["controls_unknown"]
-    return {
-        **{name: None if total is None else total / replications for name, total in sums.items()},
-        "precision": _share(sums["violations_found"], judged),
-        "recall": _share(sums["violations_found"], sums["violations"]),
-        "revenue": _share(sums["duty_found_usd"], sums["duty_usd"]),
-    }
-
-
-def _share(part: float | None, whole: float | None) -> float | None:
-    return part / whole if part is not None and whole else None
+    return {name: None if total is None else total / replications for name, total in sums.items()}

@@ -1,4 +1,6 @@
-"""How sure a mean over weeks is: weeks are drawn anew in blocks, since neighbours resemble each other.
+"""How sure a mean over weeks, or a ratio of their sums, is: weeks are drawn anew in blocks.
+
+Neighbours resemble each other, and would look surer one by one.
 
 Replications are drawn anew too, where there is more than one. All that is compared shares the same draws, so that what
 makes a week easy or hard for every policy cancels out of a difference.
@@ -7,7 +9,9 @@ makes a week easy or hard for every policy cancels out of a difference.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +23,7 @@ from .policy import Values
 FEWEST_WEEKS = 8
 """With fewer weeks no interval is given: their own spread says next to nothing about other weeks."""
 
+_Ratio = TypeVar("_Ratio", float, Values)
 _REPLICATES, _SEED, _TAIL = 1000, 17, 0.025
 
 
@@ -95,16 +100,64 @@ def mean_over_weeks(values: Values, draws: Draws) -> Estimate:
     0.5
     """
     known = ~np.isnan(values)
-    if not known.any():
+    return ratio_over_weeks(Sums(np.where(known, values, 0.0), known.astype(np.float64)), draws)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What a ratio of sums is made of, week by week; both of shape (replications, weeks).
+
+    Parameters
+    ----------
+    part
+        What is summed above the line, such as violations found; 0 where the week has nothing below it.
+    whole
+        What is summed below it, such as controls; 0 or more.
+    """
+
+    part: Values
+    whole: Values
+
+
+def ratio_over_weeks(sums: Sums, draws: Draws, *, less: Sums | None = None) -> Estimate:
+    """Return the ratio of two sums over weeks and replications with its 95 % percentile interval.
+
+    Parameters
+    ----------
+    sums
+        What is divided.
+    draws
+        From :meth:`Draws.of`, for these numbers of weeks and replications.
+    less
+        Another ratio, of the same weeks, that is subtracted: both share the draws.
+
+    Returns
+    -------
+    Estimate
+        ``None`` throughout where a sum below the line is 0; without an interval where fewer than :data:`FEWEST_WEEKS`
+        weeks add to each.
+
+    Examples
+    --------
+    >>> found, controls = np.array([[1.0, 9.0]]), np.array([[10.0, 30.0]])
+    >>> ratio_over_weeks(Sums(found, controls), Draws.of(weeks=2, replications=1)).value
+    0.25
+    """
+    both = [sums] if less is None else [sums, less]
+    if not all(one.whole.any() for one in both):
         return Estimate(None, None, None)
-    mean = float(values[known].mean())
-    if known.any(axis=0).sum() < FEWEST_WEEKS:
-        return Estimate(mean, None, None)
-    total, count = (_weighted(part, draws) for part in (np.where(known, values, 0.0), known.astype(np.float64)))
-    drawn = count > 0
-    low, high = np.quantile(total[drawn] / count[drawn], [_TAIL, 1 - _TAIL])
-    # With values that are all alike, rounding can put the bounds a hair beyond the mean.
-    return Estimate(mean, min(float(low), mean), max(float(high), mean))
+    value = _difference([float(one.part.sum() / one.whole.sum()) for one in both])
+    if min(int(one.whole.any(axis=0).sum()) for one in both) < FEWEST_WEEKS:
+        return Estimate(value, None, None)
+    drawn = [(_weighted(one.part, draws), _weighted(one.whole, draws)) for one in both]
+    divided = np.all([whole > 0 for _, whole in drawn], axis=0)
+    low, high = np.quantile(_difference([part[divided] / whole[divided] for part, whole in drawn]), [_TAIL, 1 - _TAIL])
+    # With weeks that are all alike, rounding can put the bounds a hair beyond the value.
+    return Estimate(value, min(float(low), value), max(float(high), value))
+
+
+def _difference(ratios: Sequence[_Ratio]) -> _Ratio:
+    return ratios[0] if len(ratios) == 1 else ratios[0] - ratios[1]
 
 
 def _weighted(values: Values, draws: Draws) -> Values:

@@ -15,6 +15,10 @@ a week would have one finding in six weeks by lot: years would pass before any p
 whose data published simulations use have 1.2, 1.6, 4.1 and 8.2 % (data of arXiv 2010.14282); the last one is where a
 model without exploration collapsed."""
 
+LEAST_MONTHS = 25
+"""Months that every reacting world is drawn for, 108 weeks: parties and goods hang on the period, and so the same seed
+gives the same first weeks however many of them are simulated."""
+
 
 @dataclass(frozen=True)
 class ReactingConfig:
@@ -84,13 +88,13 @@ class Weeks:
 
     @property
     def extent(self) -> Extent:
-        """The shortest period of whole months that holds the weeks.
+        """The shortest period of whole months, 25 at least, that holds the weeks.
 
         >>> Weeks(start=4, simulated=4, goods=1_000, seed=1).extent.months
-        2
+        25
         """
         weeks = self.start + self.simulated
-        for months in range(1, MOST_MONTHS + 1):
+        for months in range(LEAST_MONTHS, MOST_MONTHS + 1):
             if (days := self._days(months)) >= 7 * weeks:
                 return Extent(max(1, round(self.goods * days / 7)), months, self.seed, self.first)
         longest = self._days(MOST_MONTHS) // 7

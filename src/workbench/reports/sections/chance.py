@@ -63,7 +63,15 @@ def _words(arm: Row) -> Iterator[str]:
     if missing := arm["missing"]:
         yield f"{counted(missing, 'result')} of controls by lot are not recorded yet. {_hidden(arm)}"
     revenue = arm["revenue"]
-    if revenue is not None and revenue["status"] == "estimated" and not revenue["gap_usd"]["value"]:
+    if revenue is None or revenue["status"] != "estimated":
+        return
+    if unknown := revenue.get("without_amount"):
+        yield (
+            f"Full controls found {counted(unknown, 'violation')} without an amount. The revenue gap takes each to "
+            "cost what the others cost on average; its interval holds from nothing to what the larger half of the "
+            "others cost."
+        )
+    if not revenue["gap_usd"]["value"]:
         yield (
             "Controls recovered more duty than the few findings by lot stand for: the largest amounts are rare and "
             "were not drawn. Go by the upper end of the revenue gap."
@@ -109,6 +117,8 @@ def _revenue(revenue: Row | None) -> Iterator[Row]:
         reason = f"{revenue['found']} findings by lot with an amount, {revenue['needed']} are needed"
         if revenue["code"] == "amounts_beyond_belief":
             reason = f"{counted(revenue['found'], 'item')} with an amount beyond belief"
+        if revenue["code"] == "amounts_missing":
+            reason = f"{counted(revenue['found'], 'violation')} with an amount, {revenue['needed']} are needed"
         yield {"measure": "Revenue gap", "value": "not estimated", "interval": "", "basis": reason}
         return
     found = point_text(revenue["found_usd"], "usd")

@@ -9,7 +9,7 @@ from workbench.reports.numbers import Cell, Estimate, Measure
 from workbench.reports.page import Definition, Details, Figure, KeyFigure, Section, Table
 from workbench.reports.sections.cells import Row, Spec, counted, percent, table
 from workbench.reports.sections.simulation_advice import DEFINITIONS as OF_SIMULATIONS
-from workbench.reports.sections.simulation_words import listed, measure
+from workbench.reports.sections.simulation_words import listed, measure, scope
 
 _MOST_LINES = 5
 _LABELS = {"precision": "Precision", "recall": "Recall", "revenue": "Revenue"}
@@ -21,8 +21,6 @@ def answer(found: Row) -> str:
     if not rows:
         return "Nothing was controlled in any simulation, so no policy can be compared with another."
     together = ". ".join(map(_at, rows))
-    if len(rows) == 1:
-        return f"{together}. {_how_sure(found, rows)}"
     if not _by_rate(found):
         return f"Each simulation stands for itself. {together}. {_how_sure(found, rows)}"
     if len({row["best"] for row in rows}) == 1:
@@ -35,7 +33,7 @@ def answer(found: Row) -> str:
 
 
 def _unbeaten(found: Row, rows: Sequence[Row]) -> list[str]:
-    """Return the policies that are the best, or not surely behind it, at every capacity."""
+    """Return the policies that are the best, or behind it by what may be chance, at every capacity."""
     return [name for name in found["policies"] if all(name in (row["best"], *row["rivals"]) for row in rows)]
 
 
@@ -50,9 +48,8 @@ def sections(found: Row) -> Iterator[Section]:
     """Yield the body of the page."""
     yield Section("Which policy at which capacity", (), (_winners(found),))
     metrics = [name for name in _LABELS if name != "revenue" or any(row["has_revenue"] for row in found["simulations"])]
-    if len(found["simulations"]) > 1:
-        title = "What more capacity buys" if _by_rate(found) else "One beside the other"
-        yield Section(title, (_reading(found),), tuple(_curve(found, name) for name in metrics))
+    title = "What more capacity buys" if _by_rate(found) else "One beside the other"
+    yield Section(title, (_reading(found),), tuple(_curve(found, name) for name in metrics))
     yield Section("All figures", (), tuple(Details(_LABELS[name], (_grid(found, name),)) for name in metrics))
     yield Section("What these figures do not say", tuple(_caveats(found)))
 
@@ -60,7 +57,7 @@ def sections(found: Row) -> Iterator[Section]:
 def next_steps(found: Row) -> Iterator[str]:
     """Yield what to do with the comparison."""
     if any(row["rivals"] for row in found["simulations"]):
-        yield "Where policies are not surely apart, choose by what else they give: a random arm allows estimates."
+        yield "Where a lead may be chance, choose by what else they give: a random arm allows estimates."
     if len(found["simulations"]) < 3:
         yield "Simulate more rates, such as 1, 2, 5 and 10 %, to see where the order turns."
     yield "Open the report of each simulation for its weeks, its arms and what exploration cost."
@@ -83,9 +80,9 @@ def _how_sure(found: Row, rows: Sequence[Row]) -> str:
         return f"How sure that is cannot be said: {weeks} are too few, an interval needs {least}."
     unsure = [row for row in rows if row["rivals"]]
     if not unsure:
-        return "It is surely ahead of all others." if len(rows) == 1 else "Each is surely ahead of all others."
-    named = "; ".join(f"at {_capacity(found, row)} of {listed(row['rivals'])}" for row in unsure)
-    return f"Not surely ahead: {named}."
+        return f"Each lead is more than chance from week to week, in {scope(rows[0])}; others may differ."
+    leads = (f"at {_capacity(found, row)} that of {row['best']} over {listed(row['rivals'])}" for row in unsure)
+    return f"A lead that may be chance: {'; '.join(leads)}."
 
 
 def _is_too_short(row: Row) -> bool:
@@ -96,10 +93,10 @@ def _winners(found: Row) -> Table:
     columns: dict[str, Spec] = {
         "capacity": ("Controlled", "text"),
         "best": ("Found most", "text"),
-        "value": ("Mean over weeks", "share", 1),
+        "value": ("All weeks together", "share", 1),
         "headline": ("Ranked by", "text"),
-        "sure": ("Surely ahead of", "text"),
-        "rivals": ("Not surely ahead of", "text"),
+        "sure": ("Lead is more than chance over", "text"),
+        "rivals": ("May be chance over", "text"),
         "weeks": ("Weeks", "count"),
     }
     rows = [
@@ -125,7 +122,7 @@ def _curve(found: Row, metric: str) -> Figure:
     label = _LABELS[metric]
     return Figure(
         f"{label} by share controlled",
-        LineChart(_positions(found), _axis(found), Axis(f"{label}, mean over weeks", "share", 1), tuple(series)),
+        LineChart(_positions(found), _axis(found), Axis(f"{label}, all weeks together", "share", 1), tuple(series)),
         _grid(found, metric),
         f"{label} of {listed(names)} at {len(simulations)} capacities.",
         _bands(series) + (f" {hidden} more policies stand in the table." if hidden else ""),
@@ -175,7 +172,7 @@ def _grid(found: Row, metric: str) -> Table:
         {"policy": name, **{key: _measure(found, row["name"], name, metric) for key, row in keys.items()}}
         for name in found["policies"]
     ]
-    return table(f"{_LABELS[metric]}, means over weeks", rows, **columns)
+    return table(f"{_LABELS[metric]}, all weeks together", rows, **columns)
 
 
 def _measure(found: Row, simulation: str, policy: str, metric: str) -> Measure:
@@ -197,5 +194,5 @@ def _caveats(found: Row) -> Iterator[str]:
         yield "Where traders react, more controls also mean fewer violations to find: recall ranks, not precision."
 
 
-_USED = ("Policy", "Control", "Precision", "Recall", "Revenue", "Surely", "Interval")
+_USED = ("Policy", "Control", "Precision", "Recall", "Revenue", "May be chance", "Interval")
 DEFINITIONS: tuple[Definition, ...] = tuple(one for one in OF_SIMULATIONS if one.term in _USED)

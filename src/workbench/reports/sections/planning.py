@@ -58,7 +58,7 @@ def sections(found: Row) -> Iterator[Section]:
     rows = _estimated(found)
     if not rows:
         return
-    yield Section("What each rate finds", (_how(found),), (_frontier(rows, found), _detection(rows)))
+    yield Section("What each rate finds", tuple(_words(found)), (_frontier(rows, found), _detection(rows)))
     if refused := [row for row in found["frontier"] if row["refused"]]:
         yield _refused(refused)
     yield Section("What keeps detection", tuple(Kept(**one).describe() for one in found["kept"]))
@@ -70,13 +70,19 @@ def _estimated(found: Row) -> list[Row]:
     return [row for row in found["frontier"] if row["found"] is not None]
 
 
-def _how(found: Row) -> str:
-    return (
+def _words(found: Row) -> Iterator[str]:
+    yield (
         f"Each rate is a policy that takes the model's highest scores of the week and leaves "
         f"{percent(found['random_share'])} of declarations to the random arm. None of them was in force: what it would "
         "have found is estimated from controls that were done, weighed by how likely each was. All figures speak of "
         "what an inspection finds."
     )
+    # Plans written before this was counted do not say it.
+    if missing := found.get("missing"):
+        yield (
+            f"{counted(missing, 'result')} of controls drawn are not recorded yet. The intervals hold whatever they "
+            "would have shown: none a violation, or each."
+        )
 
 
 def _three(row: Row, name: str) -> Estimate | None:
@@ -106,9 +112,9 @@ def _frontier(rows: Sequence[Row], found: Row) -> Figure:
         hit_rate=("Hit rate", "share", digits),
         **(duty if any(row["duty_usd"] is not None for row in rows) else {}),
     )
-    above = [row["rate"] for row in rows if row["found_low_95"] >= today["violations"]]
     summary = f"Today's inspections of {percent(today['rate'])} found {today['violations']:,}."
-    title = f"From {percent(min(above))} on, as much as today is found for sure" if above else "What each rate finds"
+    sure = found["kept"][0]["sure"]
+    title = "What each rate finds" if sure is None else f"From {percent(sure)} on, as much as today is found for sure"
     chart = LineChart(
         tuple(row["rate"] for row in rows),
         Axis("Rate of inspection", "share", 1),
@@ -222,8 +228,10 @@ DEFINITIONS = (
     Definition("Detection", "Violations found / violations that inspections of all goods would find."),
     Definition(
         "Likely to find as many",
-        "Lowest rate at which the estimate reaches what today's inspections found; straight lines between rates.",
+        "Lowest rate at which the closest rising line through the estimates reaches what today's inspections found.",
     ),
-    Definition("Sure to find as many", "The same for the lower bound of the 95 % interval."),
+    Definition(
+        "Sure to find as many", "Lowest rate from which on all lower bounds of the 95 % intervals reach what was found."
+    ),
     Definition("Worth controls", "Effective number of controls behind an estimate (Kish): few mean a wide interval."),
 )

@@ -68,8 +68,8 @@ def _same_seats(found: Row) -> tuple[str, ...]:
     intervals = "" if words.is_too_short(found) else " with 95 % intervals"
     return (
         f"Every policy had the same number of controls in each of {counted(found['weeks'], 'week')}, "
-        f"{found['controls']:,} in all, and learnt only from what its own had found. Figures are means over the "
-        f"weeks{intervals}, in order of {found['headline']}{why}.",
+        f"{found['controls']:,} in all, and learnt only from what its own had found. Figures are of all "
+        f"weeks together{intervals}, in order of {found['headline']}{why}.",
     )
 
 

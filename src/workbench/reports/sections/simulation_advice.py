@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from workbench.reports.page import Definition
 from workbench.reports.sections.cells import Row, counted, percent
-from workbench.reports.sections.simulation_words import close_rivals, is_too_short, listed
+from workbench.reports.sections.simulation_words import close_rivals, is_too_short, listed, scope
 
 MANY_REPEATS = 0.2
 """Share of goods repeating an earlier record from which figures are said to measure recognition."""
@@ -29,7 +29,10 @@ def next_steps(found: Row) -> Iterator[str]:
             "they differ."
         )
         if found["replications"] == 1:
-            yield "Simulate more replications (--replications 5) to see how much is due to the lots."
+            yield (
+                f"Simulate more replications (--replications 5) to see how much is due to "
+                f"{'the one world that was drawn' if found['reacts'] else 'the lots'}."
+            )
     if best["exploration_share"] == 0:
         yield (
             f"Keep a random arm of at least {percent(SAFE_SHARE)} beside {best['policy']}: without one, nothing tells "
@@ -48,9 +51,9 @@ def caveats(found: Row) -> Iterator[str]:
         )
     if not is_too_short(found):
         yield (
-            "Intervals say how much the result hangs on these weeks, not how another country, year or training seed "
-            f"would differ: blocks of {counted(found['block_weeks'], 'week')} are drawn anew, 1,000 times. A policy "
-            "that still learns or decays over the weeks has a wider interval for it."
+            f"Intervals say how much the result hangs on the weeks of {scope(found)}, not how another country, year, "
+            f"seed or world would differ: blocks of {counted(found['block_weeks'], 'week')} are drawn anew, 1,000 "
+            "times. A policy that still learns or decays over the weeks has a wider interval for it."
         )
     if len(found["policies"]) > _MANY_POLICIES:
         yield (
@@ -86,9 +89,9 @@ DEFINITIONS = tuple(
         "weeks, and was shown the results of its own only.",
         "Control": "A full look at one declaration item (one line of goods). Reports on daily decisions count whole "
         "declarations instead.",
-        "Precision": "Violations found / controls. The mean over the weeks; larger is better.",
-        "Recall": "Violations found / violations in all goods of the week. The mean over the weeks; larger is better.",
-        "Revenue": "Duty recovered / duty that controlling everything would have recovered. The mean over the weeks.",
+        "Precision": "Violations found / controls, both summed over all weeks; larger is better.",
+        "Recall": "Violations found / violations in all goods, both summed over all weeks; larger is better.",
+        "Revenue": "Duty recovered / duty that controlling everything would have recovered, summed over all weeks.",
         "Normalised": "Value / the most that any choice of as many goods could have reached: 100 % is perfect.",
         "Cumulative": "Sums from the first week on, one divided by the other; late in a simulation it hardly moves.",
         "Arm": "A part of a policy with controls of its own: the model's highest scores, a lot, criteria, and others.",
@@ -96,9 +99,10 @@ DEFINITIONS = tuple(
         "they looked worst.",
         "Gain of exploration": "The best policy that explores with a part of its controls, less the best one that "
         "never does, in points; below zero exploration costs.",
-        "Behind the best": "Difference to the first policy of the table, week by week, in percentage points; an "
+        "Behind the best": "Difference to the first policy of the table over the same weeks, in percentage points; an "
         "interval that reaches zero may be chance.",
-        "Surely": "The 95 % interval of the difference, week by week, does not reach zero.",
-        "Interval": "95 %: circular block bootstrap over weeks, and over replications where there is more than one.",
+        "May be chance": "The 95 % interval of the difference over the same weeks reaches zero.",
+        "Interval": "95 %: circular block bootstrap over weeks, and over replications where there is more than one. It "
+        "speaks of these goods and of no others.",
     }.items()
 )

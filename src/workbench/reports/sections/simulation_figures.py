@@ -15,11 +15,10 @@ _MOST_POINTS, _MOST_ROWS, _MOST_MARKS = 120, 27, 3
 _MOVES = 0.05
 """Range from which a share of exploration is said to change over time."""
 
-_NAMES = {"precision": "precision", "recall": "recall", "revenue": "share of duty"}
 _OF = {
     "precision": "Violations found / controls",
     "recall": "Violations found / all violations",
-    "revenue": "Duty found / all duty",
+    "revenue": "Duty found / all that there was to recover",
 }
 _BOUND = "Most that was possible"
 
@@ -47,7 +46,7 @@ def cumulative(found: Row, metric: str) -> Figure:
     last = _last(series[best])
     return _figure(
         found,
-        f"By the last week {best} had a {_NAMES[metric]} of {percent(last)}" if last is not None else f"{metric}",
+        f"By the last week {best} had a {metric} of {percent(last)}" if last is not None else f"{metric}",
         f"{_OF[metric]}, since the first week",
         series,
         "Sums since the first week: a late change moves the line only a little." + left_out(found),
@@ -108,7 +107,7 @@ def _change(found: Row, change: Row) -> Figure:
     columns |= {part: (name, "share", 1) for part, name in parts.items()}
     return Figure(
         f"Week {change['week']}: {change['what']}",
-        GroupedBarChart(tuple(names), series, Axis("Recall, mean over weeks", "share", 1)),
+        GroupedBarChart(tuple(names), series, Axis("Recall, weeks together", "share", 1)),
         table(f"Recall before week {change['week']} and in the {until} from then on", rows, **columns),
         f"Recall of {policies(len(names))} before and after week {change['week']}.",
         f"Up to 13 weeks before, and {until} from then on. A policy that loses recall here has not seen the new fraud.",

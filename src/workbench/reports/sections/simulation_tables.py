@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from workbench.reports.page import Details, Table
 from workbench.reports.sections.cells import Row, Spec, estimate, laid_out, table
-from workbench.reports.sections.simulation_words import measure, points, surely_above, surely_below
+from workbench.reports.sections.simulation_words import is_above, is_below, measure, points, whole
 
 _ARM_ROWS = 12
 
 
 def league(found: Row) -> Table:
-    """Return every policy with its means and intervals, the best first."""
+    """Return every policy with its figures and intervals, the best first."""
     headline = found["headline"]
     columns: dict[str, Spec] = {"policy": ("Policy", "text")}
     for metric, label in _metrics(found):
@@ -22,7 +22,7 @@ def league(found: Row) -> Table:
     under = [f"normalised_{metric}" for metric, _ in _metrics(found)]
     # With three metrics the bars would push the last column off the screen.
     bars = () if found["has_revenue"] else (headline,)
-    return laid_out(table("All policies, means over weeks", rows, **columns), under=under, bars=bars)
+    return laid_out(table("All policies, all weeks together", rows, **columns), under=under, bars=bars)
 
 
 def policies(found: Row) -> Table:
@@ -72,7 +72,7 @@ def first_and_last(found: Row) -> Table | None:
         columns |= {f"last_{metric}": (f"last {weeks}", "share", 1)}
     rows = [
         {"policy": row["policy"]}
-        | {f"{part}_{metric}": measure(row[part][metric]) for metric in metrics for part in ("first", "last")}
+        | {f"{part}_{metric}": measure(row["totals"][part][metric]) for metric in metrics for part in ("first", "last")}
         for row in found["policies"]
     ]
     return table(f"The first {weeks} weeks and the last", rows, **columns)
@@ -80,7 +80,7 @@ def first_and_last(found: Row) -> Table | None:
 
 def cost_of_exploration(found: Row) -> Table | None:
     """Return each exploring policy against the best that never explores; ``None`` where there are no two to compare."""
-    rows = [row for row in found["policies"] if 0 < row["exploration_share"] < 1 and "less_reference" in row["whole"]]
+    rows = [row for row in found["policies"] if 0 < row["exploration_share"] < 1 and "less_reference" in whole(row)]
     if not rows:
         return None
     headline = found["headline"]
@@ -97,10 +97,10 @@ def cost_of_exploration(found: Row) -> Table | None:
         {
             "policy": row["policy"],
             "explored": row["exploration_share"],
-            "whole": points(row["whole"]["less_reference"][headline]),
-            "last": points(row["last"]["less_reference"][headline]) if row["part_weeks"] else None,
-            "revenue": points(row["whole"]["less_reference"]["revenue"]),
-            "verdict": _verdict(row["whole"]["less_reference"][headline]),
+            "whole": points(whole(row)["less_reference"][headline]),
+            "last": points(row["totals"]["last"]["less_reference"][headline]) if row["part_weeks"] else None,
+            "revenue": points(whole(row)["less_reference"]["revenue"]),
+            "verdict": _verdict(whole(row)["less_reference"][headline]),
         }
         for row in rows
     ]
@@ -125,9 +125,9 @@ def arms(found: Row) -> Table | Details:
 
 
 def _league_row(row: Row, headline: str) -> Row:
-    means = {name: measure(value) for name, value in row["whole"].items() if not name.startswith("less_")}
-    behind = row["whole"].get("less_best")
-    return {**means, "policy": row["policy"], "behind": None if behind is None else points(behind[headline])}
+    figures = {name: measure(value) for name, value in whole(row).items() if not name.startswith("less_")}
+    behind = whole(row).get("less_best")
+    return {**figures, "policy": row["policy"], "behind": None if behind is None else points(behind[headline])}
 
 
 def _metrics(found: Row) -> list[tuple[str, str]]:
@@ -139,4 +139,4 @@ def _metrics(found: Row) -> list[tuple[str, str]]:
 def _verdict(difference: Row) -> str:
     if difference["low_95"] is None:
         return "too few weeks to tell"
-    return "costs" if surely_below(difference) else "gains" if surely_above(difference) else "not sure"
+    return "costs" if is_below(difference) else "gains" if is_above(difference) else "may be chance"
