@@ -202,6 +202,15 @@ def test_a_folder_with_something_else_is_refused_and_stays_as_it_was(workbench, 
     assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.parametrize("command", ["plan", "drift", "selected-labels"])
+def test_a_page_of_another_command_does_not_take_its_place(workbench, finished, command):
+    before = sorted(finished.iterdir())
+    done = workbench(command, finished, "--out", finished)
+    assert done.code != 0
+    assert "is not empty and holds no" in done.err
+    assert sorted(finished.iterdir()) == before
+
+
 def test_a_simulation_is_neither_overwritten_nor_gone_on_with_by_other_settings(workbench, pipeline, finished):
     same = ("--policy", "model", "--policy", "model+random:0.2", "--workers", "1")
     again = workbench("simulate", pipeline, "--out", finished, *same)
@@ -402,6 +411,20 @@ def test_the_notebook_simulates_and_opens_what_is_there(pipeline, finished, tmp_
         assert len(html) == 5
         assert "<iframe" in "".join(html[-1])
     assert SimulationResults.read(tmp_path / "new").weeks["week"].n_unique() == 3
+    assert (tmp_path / "new" / "report.html").is_file()
+
+
+@pytest.mark.slow
+def test_the_notebook_runs_a_small_world_where_nothing_is_to_be_opened(tmp_path):
+    notebook, out = ROOT / "notebooks" / "simulation.ipynb", tmp_path / "new"
+    execute(
+        *(notebook, tmp_path / "made.ipynb", tmp_path / "log.txt", {"run_dir": str(out), "policies": ["random"]}),
+        run_dir=notebook.parent,
+        step="simulation",
+        on_cell=lambda cell: None,
+    )
+    assert SimulationResults.read(out).weeks["week"].n_unique() == 12
+    assert (out / "report.html").is_file()
 
 
 # --- several processes -----------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,7 +33,9 @@ from workbench.drift.statistics import TOLERANCE, anderson_darling, domain_auc, 
 from workbench.drift.thresholds import learn_thresholds
 from workbench.drift.weeks import DIMENSIONS, Weeks
 from workbench.errors import ConfigError, LabelError, SchemaError, SourceError
+from workbench.reports.canvas import NARROW
 from workbench.reports.drift_page import drift_page, write_drift_page
+from workbench.reports.numbers import clipped
 from workbench.stages.drifting import watch_for_drift
 from workbench.synthetic.config import GenerationError
 from workbench.synthetic.drift_events import (
@@ -542,6 +545,19 @@ def test_a_quiet_report_says_so(moved) -> None:
     assert "2 findings a year may be expected" in replace(moved, thresholds=twice).answer()
     page = drift_page(quiet.to_dict(), title="Drift")
     assert page.answer.startswith("Yes")
+    assert "Which columns and rates moved" not in [section.title for section in page.sections]
+    assert page.next_steps[0].startswith("Nothing has to be mended.")
+    assert next(figure for figure in page.key_figures if figure.label == "Findings").tone == "neutral"
+
+
+def test_figures_name_columns_in_words_and_keep_the_end_of_a_label(moved) -> None:
+    page = drift_page(moved.to_dict(), title="Drift")
+    said = " ".join([page.answer, *page.next_steps, *(figure.title for figure in page.figures())])
+    assert not re.search(r"[a-z]_[a-z]", said)
+    bars = next(page.figures()).chart
+    shown = [clipped(bar.label, NARROW.label_characters) for bar in bars.bars]
+    assert len(set(shown)) == len(shown)
+    assert any(label.endswith("chapter 85 (A-D)") for label in shown)
 
 
 def test_what_could_not_be_watched_is_said_at_the_top(moved) -> None:
@@ -552,7 +568,7 @@ def test_what_could_not_be_watched_is_said_at_the_top(moved) -> None:
     assert f"Not watched by 1 of {watching + 1} detectors: drift.label_rate." in first
     assert "shorter than a year" in first
     page = drift_page(report.to_dict(), title="Drift")
-    assert "Not watched: label rate; the last section says why." in page.answer
+    assert "Not watched: what the random arm finds; the last section says why." in page.answer
     assert "shorter than a year" in page.answer
     assert page.sections[-1].blocks[0].rows == (("label rate", "too few results"),)
     whole = replace(moved.thresholds, weeks=BASELINE + 52, refused=())
@@ -567,7 +583,7 @@ def test_the_page_shows_what_moved(moved, tmp_path) -> None:
     wanted = {"report.html", "drift.json", "thresholds.json", "findings.parquet", "statistics.parquet"}
     assert wanted <= names
     html = (tmp_path / "report.html").read_text("utf-8")
-    assert "unit_value_to_typical, chapter 85" in html
+    assert "value per kg against typical, chapter 85" in html
     thresholds_from(json.loads((tmp_path / "thresholds.json").read_text("utf-8")), QUICK)
 
 

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import workbench.reports as reports
+from workbench.errors import RunDirectoryError
 from workbench.reports.charts import draw
 from workbench.reports.figures import (
     Axis,
@@ -561,6 +562,21 @@ def test_files_that_belong_to_a_report_are_written_with_it(tmp_path):
     write_report(page_of("Cat Lai"), tmp_path, beside={"tables/a.parquet": b"\x00\r\n", "a.json": b"{}"})
     assert (tmp_path / "tables" / "a.parquet").read_bytes() == b"\x00\r\n"
     assert {path.name for path in tmp_path.iterdir()} == {"report.html", "report.json", "tables", "a.json"}
+
+
+def test_a_page_that_stands_alone_takes_no_foreign_folder(tmp_path):
+    page, own = page_of("Cat Lai"), {"plan.json": b"{}", "frontier.parquet": b""}
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "report.html").write_text("a run's own")
+    with pytest.raises(RunDirectoryError, match=r"holds no plan\.json.*report\.html lies in it.*--out"):
+        write_report(page, tmp_path / "run", beside=own)
+    assert (tmp_path / "run" / "report.html").read_text() == "a run's own"
+    (tmp_path / "held").mkdir()
+    (tmp_path / "held" / ".lock").touch()
+    for _ in range(2):
+        write_report(page, tmp_path / "held", beside=own)
+    with pytest.raises(RunDirectoryError, match=r"holds no drift\.json"):
+        write_report(page, tmp_path / "held", beside={"drift.json": b"{}"})
 
 
 def test_a_full_disk_leaves_the_earlier_report_whole(tmp_path, monkeypatch):

@@ -29,7 +29,10 @@ def drift(
         ),
     ] = None,
     thresholds: Annotated[
-        Path | None, typer.Option(help="The thresholds.json of an earlier check, to go by instead of learning.")
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="The thresholds.json of an earlier check, to go by instead of learning."
+        ),
     ] = None,
     model: Annotated[
         bool, typer.Option(help="Whether to train a model on what lies before the reference, and watch its scores.")

@@ -22,6 +22,21 @@ MEASURES: dict[str, str] = {
 }
 """What :func:`with_measures` adds, by name: known at lodgement, given the first weeks."""
 
+_WORDS = {
+    "unit_value_to_typical": "value per kg against typical",
+    "unit_mass_to_typical": "mass per unit against typical",
+    "duty_rate_to_typical": "duty rate against typical",
+    "gross_to_net_mass": "gross to net mass",
+    "hs2": "chapter",
+    "hs4": "heading",
+    "hs6": "subheading",
+    "hs_code": "tariff code",
+    "unit_value_usd_per_kg": "value per kg",
+    "unit_value_usd_per_quantity": "value per unit",
+    "net_mass_kg_per_quantity": "net mass per unit",
+}
+_ENDINGS = ("_id", "_code", "_usd", "_kg")
+
 NOT_WATCHED = ("goods_description",)
 """Lodgement columns without a distribution to speak of: words of strangers."""
 
@@ -47,6 +62,18 @@ def with_measures(goods: pl.DataFrame, weeks: int) -> pl.DataFrame:
         duty_rate_to_typical=pl.col("duty_rate") - pl.col("duty"),
         gross_to_net_mass=_log_ratio(pl.col("gross_mass_kg"), pl.col("net_mass_kg")),
     ).drop("duty", *(f"{name}_" for name in of))
+
+
+def in_words(subject: str) -> str:
+    """Return a watched column as people read it; what is no column of the goods is its own name.
+
+    >>> in_words("origin_country_code"), in_words("hs6"), in_words("criterion:low_value")
+    ('origin country', 'subheading', 'criterion:low_value')
+    """
+    if subject not in {*known_at_lodgement(), *MEASURES}:
+        return subject
+    ending = next((one for one in _ENDINGS if subject.endswith(one)), "")
+    return _WORDS.get(subject, subject.removesuffix(ending).replace("_", " "))
 
 
 def watched(goods: pl.DataFrame) -> list[str]:

@@ -92,7 +92,7 @@ class Settings:
     def __post_init__(self) -> None:
         """Refuse what no simulation can be run with, and name it."""
         if not 0 <= self.rate <= 1:
-            raise ParameterError(f"rate is {self.rate:g}; expected a share of the goods in [0, 1], such as 0.10.")
+            raise ParameterError(f"rate is {self.rate:g}; expected a share of the goods in (0, 1], such as 0.10.")
         if not self.rate <= self.start_rate <= 1:
             raise ParameterError(
                 f"start_rate is {self.start_rate:g}; expected at least the rate, {self.rate:g}, and at most 1."

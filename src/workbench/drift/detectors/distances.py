@@ -13,7 +13,7 @@ import polars as pl
 from workbench.drift.arrays import Ints
 from workbench.drift.counting import binned, has_order, level_codes, quantile_bins, shares, top_bins
 from workbench.drift.detectors.base import LEAST_ROWS, Detector, Marks, Subject, measured
-from workbench.drift.measures import watched
+from workbench.drift.measures import in_words, watched
 from workbench.drift.scales import Distance, Scale
 from workbench.drift.statistics import anderson_darling, psi
 from workbench.drift.weeks import DIMENSIONS, Weeks
@@ -59,7 +59,7 @@ class Distances(Detector):
     def lacking(self) -> str:
         """Say what is not there: the column that is watched, if it is the score."""
         if self.pairs == SCORE:
-            return "no goods of the reference have a score, which a model gives that is trained on what lies before it"
+            return "no goods of the reference have a score: no labels from before it were there to train a model on"
         return super().lacking
 
     def measure(self, weeks: Weeks, since: int = 0) -> pl.DataFrame:
@@ -88,15 +88,15 @@ class Distances(Detector):
     def sentence(self, subject: Subject) -> str:
         """Say which column moved, and where."""
         where = f" of the goods of {DIMENSIONS[subject.dimension]} {subject.group}" if subject.dimension else ""
-        return f"The distribution of {subject.name}{where} differs from that of the weeks before"
+        return f"The distribution of {in_words(subject.name)}{where} differs from that of the weeks before"
 
     def advice(self, subject: Subject) -> str:
         """Say where to look."""
         if subject.name == "score":
             return "Look at which features moved in the same weeks, and measure the model on results since then."
         return (
-            f"Ask those named whether their trade or their way of declaring {subject.name} changed; if it is to "
-            "last, train a model on the weeks since."
+            f"Ask those named whether their trade or their way of declaring {in_words(subject.name)} changed; if it is "
+            "to last, train a model on the weeks since."
         )
 
     def _of(self, weeks: Weeks, pair: tuple[str, str], since: int) -> Iterator[dict[str, Any]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from workbench.drift.measures import MEASURES
+from workbench.drift.measures import MEASURES, in_words
 from workbench.drift.weeks import DIMENSIONS
 from workbench.reports.figures import Axis, Bar, BarChart, HeatMap
 from workbench.reports.page import Definition, Fact, Figure, KeyFigure, Section, Tone
 from workbench.reports.sections.cells import Row, counted, day, laid_out, percent, period, table
-from workbench.reports.sections.drift_weeks import code_words, group, named, small_multiples
+from workbench.reports.sections.drift_weeks import code_words, group, labelled, named, small_multiples, watches
 
 _LISTED, _BARS, _GROUPS, _COLUMNS = 30, 12, 12, 13
 
@@ -31,12 +31,16 @@ DEFINITIONS = (
         "PSI", "Population stability index: the sum over bins of (q - p) ln(q / p), p before and q in the week."
     ),
     Definition(
-        "Anderson-Darling", "Distance of two distributions of numbers that weighs the tails; 1 by chance alone."
+        "Anderson-Darling",
+        "A-D beside bars. Distance of two distributions of numbers that weighs the tails; 1 by chance alone.",
     ),
     Definition(
         "Part of a change", "What a group's goods add to the difference of the means that the change is made of."
     ),
-    *(Definition(name, f"{meaning.capitalize()}.") for name, meaning in MEASURES.items()),
+    *(
+        Definition(in_words(name).capitalize(), f"{meaning.capitalize()}; {name} in tables.")
+        for name, meaning in MEASURES.items()
+    ),
 )
 
 
@@ -53,14 +57,14 @@ def _found(found: Row) -> str:
     told = f"; most of it: {_who(first)}" if first["concerns"] else ""
     return (
         f"No: {counted(len(found['findings']), 'finding')} on {counted(subjects, 'subject')}. What moved most is "
-        f"{named(first)}, since the week from {day(first['since'])}, by {first['change']:.1f} times its usual "
-        f"spread{told}."
+        f"{named(first)}, since the week from {day(first['since'])}: {first['change']:.1f} times as far from usual "
+        f"as it strays by itself{told}."
     )
 
 
 def _left_open(learnt: Row) -> Iterator[str]:
     if learnt["refused"]:
-        names = ", ".join(code_words(one["code"]) for one in learnt["refused"])
+        names = ", ".join(dict.fromkeys(watches(one["code"]) for one in learnt["refused"]))
         yield f"Not watched: {names}; the last section says why."
     if learnt["lacks_seasons"]:
         yield "The reference is shorter than a year: a season that it lacks looks like drift."
@@ -70,7 +74,7 @@ def key_figures(found: Row) -> Iterator[KeyFigure]:
     """Yield the numbers of the first screen."""
     expected = found["reference"]["false_alarms_per_year"] * found["weeks"] / 52
     count = len(found["findings"])
-    tone: Tone = "attention" if count else "good"
+    tone: Tone = "attention" if count else "neutral"
     yield KeyFigure("Findings", count, "count", note=f"{expected:.2g} expected if nothing drifts", tone=tone)
     watched = counted(found["reference"]["subjects"], "statistic")
     yield KeyFigure("Weeks checked", found["weeks"], "count", note=f"{watched} each")
@@ -86,7 +90,8 @@ def sections(found: Row) -> Iterator[Section]:
         yield _listed(found)
     if found["ranking"]:
         weekly = (_weeks(found),) if found["findings"] else ()
-        yield Section("Which features moved", (), (_ranking(found), *weekly))
+        title = "Which columns and rates moved" if found["findings"] else "What moved within its usual range"
+        yield Section(title, (), (_ranking(found), *weekly))
         yield Section("Week by week", (_SMALL,), tuple(small_multiples(found)))
     if any(one["concerns"] for one in found["findings"]):
         yield _concerned(found)
@@ -100,7 +105,13 @@ _SMALL = (
 
 
 def next_steps(found: Row) -> Iterator[str]:
-    """Yield what to do, for the largest findings first and each advice once."""
+    """Yield what to do, for the largest findings first and each advice once; with none, when to look again."""
+    if not found["findings"]:
+        yield (
+            "Nothing has to be mended. Check the coming weeks against the same thresholds: workbench drift with "
+            "--thresholds and the thresholds.json beside this page."
+        )
+        yield "Keep the random arm: what no column shows is seen in its results alone."
     seen: set[str] = set()
     for one in found["findings"]:
         if one["advice"] not in seen and len(seen) < 5:
@@ -127,6 +138,7 @@ def _listed(found: Row) -> Section:
         caption,
         rows[:_LISTED],
         what=("What", "text"),
+        subject=("Name in tables", "text"),
         how=("By", "text"),
         since=("Since the week from", "date"),
         change=("Change", "number", 1),
@@ -135,14 +147,14 @@ def _listed(found: Row) -> Section:
         threshold=("Threshold", "number", 3),
         who=("Whom it concerns", "text"),
     )
-    return Section("What was found", (), (laid_out(made, under=("how", "usual", "threshold")),))
+    return Section("What was found", (), (laid_out(made, under=("subject", "how", "usual", "threshold")),))
 
 
 def _ranking(found: Row) -> Figure:
     rows = found["ranking"][:_BARS]
-    labels = [f"{named(row)} ({code_words(row['code'])})" for row in rows]
+    labels = [labelled(row) for row in rows]
     return Figure(
-        f"What moved most: {named(rows[0])}",
+        f"What moved most{'' if found['findings'] else ', within its usual range'}: {named(rows[0])}",
         BarChart(
             tuple(Bar(label, row["change"]) for label, row in zip(labels, rows, strict=True)),
             Axis("Largest change, in spreads of the reference", "number", 1),
@@ -174,7 +186,7 @@ def _weeks(found: Row) -> Figure:
     return Figure(
         "When it was over its threshold",
         HeatMap(
-            tuple(f"{named(row)} ({code_words(row['code'])})" for row in rows),
+            tuple(map(labelled, rows)),
             tuple(week[5:] for week in weeks),
             grid,
             Axis("Part of the threshold", "number", 1),

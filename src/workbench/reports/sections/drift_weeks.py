@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from workbench.drift.measures import in_words
 from workbench.drift.weeks import DIMENSIONS
 from workbench.reports.figures import Axis, LineChart, Series
 from workbench.reports.numbers import Kind
@@ -25,6 +26,26 @@ _WORDS = {
     "drift.label_rate": "label rate",
     "drift.hit_rate": "hit rate",
 }
+_SHORT = {
+    "drift.feature.anderson_darling": "A-D",
+    "drift.group.psi": "PSI",
+    "drift.group.anderson_darling": "A-D",
+    "drift.score.psi": "PSI",
+    "drift.score.anderson_darling": "A-D",
+}
+_PLAIN = {
+    "drift.feature.psi": "columns",
+    "drift.feature.anderson_darling": "columns",
+    "drift.group.psi": "columns within groups",
+    "drift.group.anderson_darling": "columns within groups",
+    "drift.multivariate.auc": "all columns together",
+    "drift.new_levels": "names never seen before",
+    "drift.score.psi": "the model's scores",
+    "drift.score.anderson_darling": "the model's scores",
+    "drift.calibration": "whether scores promise what is found",
+    "drift.label_rate": "what the random arm finds",
+    "drift.hit_rate": "what other controls find",
+}
 _DIMENSIONS = DIMENSIONS | {"violation_kind": "kind"}
 _SHARES = ("drift.new_levels", "drift.label_rate", "drift.hit_rate")
 
@@ -34,9 +55,20 @@ def code_words(code: str) -> str:
     return _WORDS.get(code, code)
 
 
+def watches(code: str) -> str:
+    """Return what a detector looks at, in words that need no statistics."""
+    return _PLAIN.get(code, code)
+
+
 def named(row: Row) -> str:
     """Name a subject as people read it."""
-    return f"{row['subject']}, {group(row)}" if row["dimension"] else str(row["subject"])
+    subject = in_words(row["subject"])
+    return f"{subject}, {group(row)}" if row["dimension"] else subject
+
+
+def labelled(row: Row) -> str:
+    """Name a subject beside a bar, with what measured it in a few letters."""
+    return f"{named(row)} ({_SHORT.get(row['code'], code_words(row['code']))})"
 
 
 def group(row: Row) -> str:
