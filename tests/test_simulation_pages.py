@@ -338,7 +338,7 @@ def test_experiments_say_which_policy_at_which_capacity(tmp_path):
     answer = plain(page.answer)
     assert answer.startswith("It depends on the capacity. With 1 % controlled, model found most (")
     assert "With 10 % controlled, model+random:0.1 found most" in answer
-    assert re.search(r"A lead that may be chance: at 5 % that of \S+ over model", answer)
+    assert re.search(r"This lead may be chance: at 5 % that of \S+ over model", answer)
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         *("experiments.json", "experiments.parquet", "report.html", "report.json")
     ]

@@ -181,6 +181,7 @@ def _line(row: Mapping[str, Any]) -> str:
     value = row["best_value"]["value"]
     found = "nothing was controlled" if value is None else f"{100 * value:.1f} % {row['headline']}"
     too_short = value is not None and row["best_value"]["low_95"] is None
-    unsure = f"; its lead may be chance over {', '.join(row['rivals'])}" if row["rivals"] and not too_short else ""
+    unsure = f"; its lead over {', '.join(row['rivals'])} may be chance" if row["rivals"] and not too_short else ""
     unsure += "; too few weeks to say how sure that is" if too_short else ""
-    return f"{row['name']}, {100 * row['rate']:g} % controlled: {row['best']} found most, {found}{unsure}"
+    most = "came out first" if row["rivals"] else "found most"
+    return f"{row['name']}, {100 * row['rate']:g} % controlled: {row['best']} {most}, {found}{unsure}"

@@ -198,7 +198,9 @@ def _scored(declarations: pl.DataFrame, tables: _Tables, moment: datetime, tell:
 def _read(file: Path, every: Sequence[Detector]) -> Thresholds:
     try:
         state = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise SourceError(f"{file}: {error.strerror}. Give the thresholds.json of an earlier check.") from None
+    except (ValueError, RecursionError) as error:
         raise SourceError(
             f"{file} holds no thresholds: {error}. Give the thresholds.json of an earlier check."
         ) from None

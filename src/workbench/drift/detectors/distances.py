@@ -59,7 +59,7 @@ class Distances(Detector):
     def lacking(self) -> str:
         """Say what is not there: the column that is watched, if it is the score."""
         if self.pairs == SCORE:
-            return "no goods of the reference have a score: no labels from before it were there to train a model on"
+            return "no goods of the reference have a score, since no labels from before it could teach a model"
         return super().lacking
 
     def measure(self, weeks: Weeks, since: int = 0) -> pl.DataFrame:

@@ -166,7 +166,7 @@ class Calibration(_Results):
     @property
     def lacking(self) -> str:
         """Say what is not there."""
-        return "no results of the reference have a score, which a model gives that is trained on what lies before it"
+        return "no results of the reference have a score, since no labels from before it could teach a model"
 
     def measure(self, weeks: Weeks, since: int = 0) -> pl.DataFrame:
         """Return findings over promised findings for each week."""

@@ -25,7 +25,8 @@ def answer(found: Row) -> str:
         return f"Each simulation stands for itself. {together}. {_how_sure(found, rows)}"
     if len({row["best"] for row in rows}) == 1:
         values = "; ".join(map(_value, rows))
-        return f"{rows[0]['best']} found most at every capacity: {values}. {_how_sure(found, rows)}"
+        most = "came out first" if any(row["rivals"] for row in rows) else "found most"
+        return f"{rows[0]['best']} {most} at every capacity: {values}. {_how_sure(found, rows)}"
     if unbeaten := _unbeaten(found, rows):
         lead = f"At none of these capacities is any policy shown to find more than {listed(unbeaten)}"
         return f"{lead}. {together}. {_how_sure(found, rows)}"
@@ -64,7 +65,8 @@ def next_steps(found: Row) -> Iterator[str]:
 
 
 def _at(row: Row) -> str:
-    return f"With {percent(row['rate'])} controlled, {row['best']} found most ({_value(row, at='')})"
+    most = "came out first" if row["rivals"] else "found most"
+    return f"With {percent(row['rate'])} controlled, {row['best']} {most} ({_value(row, at='')})"
 
 
 def _value(row: Row, *, at: str | None = None) -> str:
@@ -81,8 +83,8 @@ def _how_sure(found: Row, rows: Sequence[Row]) -> str:
     unsure = [row for row in rows if row["rivals"]]
     if not unsure:
         return f"Each lead is more than chance from week to week, in {scope(rows[0])}; others may differ."
-    leads = (f"at {_capacity(found, row)} that of {row['best']} over {listed(row['rivals'])}" for row in unsure)
-    return f"A lead that may be chance: {'; '.join(leads)}."
+    leads = [f"at {_capacity(found, row)} that of {row['best']} over {listed(row['rivals'])}" for row in unsure]
+    return f"{'This lead' if len(leads) == 1 else 'These leads'} may be chance: {'; '.join(leads)}."
 
 
 def _is_too_short(row: Row) -> bool:
@@ -92,10 +94,10 @@ def _is_too_short(row: Row) -> bool:
 def _winners(found: Row) -> Table:
     columns: dict[str, Spec] = {
         "capacity": ("Controlled", "text"),
-        "best": ("Found most", "text"),
+        "best": ("First", "text"),
         "value": ("All weeks together", "share", 1),
         "headline": ("Ranked by", "text"),
-        "sure": ("Lead is more than chance over", "text"),
+        "sure": ("Clear lead over", "text"),
         "rivals": ("May be chance over", "text"),
         "weeks": ("Weeks", "count"),
     }
