@@ -43,7 +43,6 @@ def plan(
     Example: workbench plan runs/latest --step 0.1262 --step 0.0517 --step 0.0464 --out runs/plan
     """
     from workbench.planning.path import ANNUAL_GROWTH, YEARLY_CHANGE
-    from workbench.planning.plan import RATES
     from workbench.reports.beside import refuse_foreign
     from workbench.reports.planning_page import DATA_FILE, write_planning_page
     from workbench.stages.planning import plan_of_run
@@ -53,7 +52,7 @@ def plan(
     with told() as tell:
         made = plan_of_run(
             data,
-            rates=rate or RATES,
+            rates=rate or (),
             keep=keep or (),
             steps=step or (),
             random_share=random_share,

@@ -19,7 +19,7 @@ _STORED = {"would_be_lane", "random_probability", "full_control_probability"}
 def plan_of_run(
     data: Path,
     *,
-    rates: Sequence[float] = RATES,
+    rates: Sequence[float] = (),
     keep: Sequence[float] = (),
     steps: Sequence[float] = (),
     random_share: float | None = None,
@@ -34,7 +34,8 @@ def plan_of_run(
     data
         Folder of a run that has been trained, of a source that keeps lanes and causes.
     rates
-        Rates of inspection to compare; those of `steps` are compared too.
+        Rates of inspection to compare; by default those usual ones that leave the model something. Those of `steps` are
+        compared too.
     keep, steps
         See :func:`workbench.planning.make_plan`.
     random_share
@@ -57,10 +58,11 @@ def plan_of_run(
             f"{data} has no record of what had selected its goods, so no control is known to be of the random arm. "
             "Plan from a source whose mapping has 'lane' and 'cause'."
         )
+    share = selection.random_share if random_share is None else random_share
     ground = Ground.of(
         judged,
-        (*rates, *steps),
-        random_share=selection.random_share if random_share is None else random_share,
+        (*(rates or (rate for rate in RATES if rate > share)), *steps),
+        random_share=share,
         lot_frame=None if set(judged.columns) >= _STORED else run.pipeline.source.lot_frame,
         random_lane=selection.random_lane,
     )
