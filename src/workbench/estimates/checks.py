@@ -8,12 +8,13 @@ import polars as pl
 
 from workbench.errors import SchemaError, did_you_mean
 from workbench.evaluation.tables import refuse, require_columns, with_amounts, with_labels
+from workbench.scorer.intake.checks import HIGHEST_RECOVERY_USD
 from workbench.scorer.schema import KEY, Lane
 
 PROBABILITIES = ("random_probability", "full_control_probability")
 """What a record of decisions needs beside its columns and ``violation``."""
 
-MOST_USD = 1e12
+MOST_USD = HIGHEST_RECOVERY_USD
 """Largest amount of one item that is believed, USD: above any trade of a year, and far below where sums overflow."""
 
 AMOUNTS = ("recovered_duty_usd", "declared_duty_usd")

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from workbench.scorer.schema import Lane
+from workbench.scorer.schema import OFFICER, Lane
 
 from .arrays import Counts, Flags, Values
 from .checks import PROBABILITIES, is_full_control
@@ -18,7 +18,7 @@ NEVER = 1e-9
 
 _SURE = 1.0 - 1e-9
 # An officer moves what looks suspicious, and nobody knows how likely that was: such a control is no draw.
-_WITHOUT_PROBABILITY = ("officer", "quarantine")
+_WITHOUT_PROBABILITY = (OFFICER, "quarantine")
 
 
 class Group(StrEnum):

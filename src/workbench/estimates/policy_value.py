@@ -21,6 +21,7 @@ from workbench.errors import ConfigError, LabelError
 from workbench.evaluation.intervals import Estimate
 from workbench.evaluation.refusal import Refusal
 from workbench.evaluation.tables import refuse, require_columns
+from workbench.model import effective_size
 
 from .arrays import Values
 from .checks import MOST_USD
@@ -156,7 +157,7 @@ def policy_value(
     expected = None if predictions is None else target.of_items * _numbers(record.items, predictions, MOST_USD)
     strata, amounts = Strata.of(record), outcome == "recovered_duty_usd"
     offered = _offered(target.of_declarations, record.declarations["probability"].to_numpy())
-    effective = min(_effective(strata.inverse * target.of_declarations), offered)
+    effective = min(effective_size(strata.inverse * target.of_declarations), offered)
     if (refused := _too_thin(target, share, effective)) is not None:
         return refused
     if amounts and (refused := _too_few(record, strata, target)) is not None:
@@ -213,12 +214,6 @@ def _found(record: ControlRecord, outcome: Outcome) -> Found:
     if record.recovered_duty_usd is None:
         raise LabelError("The record has no recovered_duty_usd: value the policy by outcome='violation'.")
     return Found(record.recovered_duty_usd, blurred=True)
-
-
-def _effective(weight: Values) -> float:
-    """Return Kish's effective sample size, ``(sum w)^2 / sum w^2``."""
-    squares = float(weight @ weight)
-    return float(weight.sum()) ** 2 / squares if squares else 0.0
 
 
 def _offered(reach: Values, probability: Values) -> float:

@@ -7,6 +7,8 @@ import numpy as np
 from workbench.scorer.risk.calibration import Calibration
 from workbench.scorer.risk.lookups import Values
 
+from .weights import effective_size
+
 _VIOLATIONS_A_BREAKPOINT = 40
 _LEAST_SLOPE = 0.05
 
@@ -25,7 +27,7 @@ def calibrate(margins: Values, labels: Values, weights: Values | None = None) ->
     counts = np.ones(len(labels)) if weights is None else weights
     platt = LogisticRegression(C=1e6).fit(margins[:, None], labels, sample_weight=counts)
     slope, offset = max(float(platt.coef_[0, 0]), _LEAST_SLOPE), float(platt.intercept_[0])
-    bins = min(int(_worth(counts[labels == 1])) // _VIOLATIONS_A_BREAKPOINT, 20)
+    bins = min(int(effective_size(counts[labels == 1])) // _VIOLATIONS_A_BREAKPOINT, 20)
     line = Calibration((-1.0, 1.0), (offset - slope, offset + slope))
     if bins < 3:
         return line
@@ -45,9 +47,3 @@ def _strictly_rising(centres: Values, log_odds: Values) -> Calibration:
     lifted = np.maximum.accumulate(log_odds - least) + least
     kept = np.concatenate([[True], np.diff(centres) > 1e-9])
     return Calibration(tuple(centres[kept].tolist()), tuple(lifted[kept].tolist()))
-
-
-def _worth(weights: Values) -> float:
-    """Return how many equally weighted rows would be as sure (Kish 1965, Survey Sampling, 11.7)."""
-    squares = float(weights @ weights)
-    return float(weights.sum()) ** 2 / squares if squares else 0.0

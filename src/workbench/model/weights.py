@@ -85,6 +85,18 @@ def trimmed(weights: Values, most: float) -> Values:
     return scaled
 
 
+def effective_size(weights: Values) -> float:
+    """Return how many equally weighted rows would be as sure: (sum w)^2 / sum w^2; 0 where nothing counts.
+
+    L. Kish (1965), Survey Sampling, 11.7.
+
+    >>> effective_size(np.array([1.0, 1.0, 2.0])), effective_size(np.array([]))
+    (2.6666666666666665, 0.0)
+    """
+    squares = float(weights @ weights)
+    return float(weights.sum()) ** 2 / squares if squares else 0.0
+
+
 def inclusion_probability(labelled: pl.DataFrame) -> Values:
     """Return the probability with which each labelled row had been selected, in (0, 1].
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from workbench.model import trimmed
+from workbench.model import effective_size, trimmed
 from workbench.scorer.risk.featureset import Matrix
 from workbench.scorer.risk.lookups import Values
 
@@ -29,8 +29,8 @@ class TrainingSet:
 
     @property
     def effective_size(self) -> float:
-        """Return the size of an equally weighted set that would be as sure (Kish 1965): (sum w)^2 / sum w^2."""
-        return float(self.weights.sum() ** 2 / (self.weights**2).sum())
+        """Return the size of an equally weighted set that would be as sure."""
+        return effective_size(self.weights)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from workbench.chain import Head
-from workbench.criteria.lifecycle.journal import Journal, now_or, read
+from workbench.chain import Head, now_or
+from workbench.criteria.lifecycle.journal import Journal, read
 from workbench.criteria.lifecycle.ledger import Standing
 from workbench.criteria.lifecycle.places import set_file
 from workbench.criteria.lifecycle.states import UNENDED, State, next_step

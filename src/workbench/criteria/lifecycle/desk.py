@@ -10,9 +10,9 @@ from pathlib import Path
 
 import polars as pl
 
-from workbench.chain import NO_LINE
+from workbench.chain import NO_LINE, now_or
 from workbench.criteria.lifecycle.entries import Entry, written_moment
-from workbench.criteria.lifecycle.journal import Journal, append, locked, now_or, read
+from workbench.criteria.lifecycle.journal import Journal, append, locked, read
 from workbench.criteria.lifecycle.keys import Signer, signer
 from workbench.criteria.lifecycle.places import set_file
 from workbench.criteria.lifecycle.states import UNENDED, LifecycleError, State, next_step

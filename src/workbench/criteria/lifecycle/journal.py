@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from workbench.chain import NO_LINE, ChainedFile, Head, head_faults, whole_lines
@@ -183,8 +183,3 @@ def append(criteria_file: Path, journal: Journal, added: Iterable[Entry]) -> Non
     entries = [*journal.entries, *added]
     lines = [entry.line() for entry in entries]
     _chained(criteria_file).replace(lines, journal.head, Head(len(entries), entries[-1].sha256()))
-
-
-def now_or(moment: datetime | None) -> datetime:
-    """Return `moment`, the present where none is given."""
-    return moment or datetime.now(UTC)
